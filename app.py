@@ -1,0 +1,175 @@
+"""The AWS face of imgy: two triggers of the originals bucket and one greedy HTTP route."""
+
+import logging
+import os
+import platform
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_plus
+
+import boto3
+from botocore.config import Config
+from chalice.app import Chalice, Response, S3Event
+
+from chalicelib import __version__
+from chalicelib.answers import METHODS, Answer, completed, error_answer, json_answer, preflight
+from chalicelib.errors import ImgyError
+from chalicelib.pipeline import Pipeline, Settled, Timing
+from chalicelib.presets import load_presets
+from chalicelib.route import Request, Route
+from chalicelib.settings import Settings
+from chalicelib.storage import S3Store
+
+_READ_URL_SECONDS = 60
+
+log = logging.getLogger("imgy")
+settings = Settings.of(os.environ)
+presets = load_presets(Path(__file__).parent / "chalicelib" / "presets.yaml")
+s3 = boto3.client(
+    "s3",
+    config=Config(
+        connect_timeout=2,
+        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=32,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    ),
+)
+originals, derivatives = S3Store(s3, settings.originals), S3Store(s3, settings.derivatives)
+pipeline = Pipeline(originals, derivatives, presets, settings.cache_control)
+route = Route(pipeline, settings, partial(derivatives.url, seconds=_READ_URL_SECONDS))
+
+
+class App(Chalice):
+    """Chalice for pictures: any Accept header will do, and each thread has a current request of its own."""
+
+    _thread = threading.local()
+
+    @property  # type: ignore[override]
+    def current_request(self) -> Any:
+        return getattr(self._thread, "request", None)
+
+    @current_request.setter
+    def current_request(self, request: Any) -> None:
+        self._thread.request = request
+
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        # Chalice answers 400 to a binary response without Accept, and CloudFront leaves Accept out.
+        headers = event.get("headers") or {}
+        if not any(name.lower() == "accept" for name in headers):
+            event = {**event, "headers": {**headers, "accept": ""}}
+        return super().__call__(event, context)
+
+
+app = App(app_name="imgy")
+app.api.binary_types = ["*/*"]
+
+
+@app.on_s3_event(bucket=settings.originals, events=["s3:ObjectCreated:*"])
+def upload_trigger(event: S3Event) -> None:
+    """An original was uploaded: render its presets."""
+    _reconcile("upload", event)
+
+
+@app.on_s3_event(bucket=settings.originals, events=["s3:ObjectRemoved:*"])
+def removal_trigger(event: S3Event) -> None:
+    """An original was removed: withdraw its derivatives."""
+    _reconcile("removal", event)
+
+
+@app.route("/{key+}", methods=list(METHODS))
+def picture() -> Response:
+    """A derivative of an original, by query or by its own path."""
+    return _respond(_picture)
+
+
+@app.route("/-/health", methods=list(METHODS))
+def health() -> Response:
+    """Versions, limits in force, and the names of the presets."""
+    return _respond(_health)
+
+
+def _picture(request: Any, headers: Mapping[str, str], timing: Timing) -> tuple[Answer, str]:
+    query = request.query_params or {}
+    listed = {name: query.getlist(name) for name in query}
+    answer, wanted = route.answer(Request(request.method, request.uri_params["key"], listed, headers), timing)
+    return answer, wanted.derivative.name
+
+
+def _health(request: Any, headers: Mapping[str, str], timing: Timing) -> tuple[Answer, str]:
+    from chalicelib.rendering import VERSIONS, assert_walls
+
+    assert_walls()
+    content = {
+        "versions": {"imgy": __version__, "python": platform.python_version(), **VERSIONS},
+        "limits": asdict(presets.limits),
+        "access": presets.access,
+        "presets": list(presets.presets),
+        "formats": presets.formats,
+    }
+    return json_answer(200, content, {"Cache-Control": "no-store"}), "health"
+
+
+def _respond(view: Callable[[Any, Mapping[str, str], Timing], tuple[Answer, str]]) -> Response:
+    """The one place where errors become responses."""
+    request, start, timing = app.current_request, time.perf_counter(), Timing()
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    try:
+        answer, what = (preflight(), "") if request.method == "OPTIONS" else view(request, headers, timing)
+    except ImgyError as error:
+        answer, what = _failed(error), str(error)
+    except Exception:
+        log.exception("%s %s failed", request.method, request.path)
+        answer, what = _failed(ImgyError()), "failed"
+    answer = completed(answer, headers, settings, timing)
+    log.info("%s", _request_line(request, answer, what, _since(start)))
+    body = b"" if request.method == "HEAD" else answer.body
+    return Response(body, dict(answer.headers), answer.status)
+
+
+def _failed(error: ImgyError) -> Answer:
+    # What is ours to mend is said in the log; strangers learn only that it is ours.
+    if error.status == 500:
+        log.error("%s", error)
+        return error_answer(ImgyError("something is wrong on this side; it has been noted"))
+    return error_answer(error)
+
+
+def _request_line(request: Any, answer: Answer, what: str, milliseconds: int) -> str:
+    cached = answer.headers.get("X-Cache", str(answer.status))
+    carried = answer.headers.get("Content-Length", "0")
+    return f"{request.method} {request.uri_params.get('key', '-/health')}  {what}  {cached}  {carried} bytes  {milliseconds} ms"
+
+
+def _reconcile(trigger: str, event: S3Event) -> None:
+    failures: list[Exception] = []
+    for key in dict.fromkeys(_keys(event.to_dict())):
+        start = time.perf_counter()
+        try:
+            settled = pipeline.reconcile(key)
+            log.info("%s", _event_line(trigger, settled, _since(start)))
+        except Exception as error:  # every record gets its turn; then the event fails, so that it comes again
+            log.warning("%s %s  failed: %s", trigger, key, error)
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _keys(event: Mapping[str, Any]) -> Iterator[str]:
+    return (unquote_plus(record["s3"]["object"]["key"]) for record in event.get("Records", ()))
+
+
+def _event_line(trigger: str, settled: Settled, milliseconds: int) -> str:
+    reason = f" ({settled.reason})" if settled.reason else ""
+    counts = f"{settled.made} made, {settled.removed} removed"
+    return f"{trigger} {settled.key}  {settled.outcome}{reason}  {counts}  {settled.bytes} bytes  {milliseconds} ms"
+
+
+def _since(start: float) -> int:
+    return round((time.perf_counter() - start) * 1000)

@@ -1,0 +1,97 @@
+"""The formats read and written. What a file is, its first bytes say; its name only suggests what to write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format that imgy writes; `name` is also the extension of its derivatives."""
+
+    name: str
+    content_type: str
+    alpha: bool
+    animated: bool
+    quality: bool
+
+
+WRITTEN = {
+    entry.name: entry
+    for entry in (
+        Format("jpg", "image/jpeg", alpha=False, animated=False, quality=True),
+        Format("pjpg", "image/jpeg", alpha=False, animated=False, quality=True),
+        Format("png", "image/png", alpha=True, animated=False, quality=False),
+        Format("png8", "image/png", alpha=True, animated=False, quality=False),
+        Format("webp", "image/webp", alpha=True, animated=True, quality=True),
+        Format("avif", "image/avif", alpha=True, animated=False, quality=True),
+        Format("gif", "image/gif", alpha=True, animated=True, quality=False),
+    )
+}
+
+NEGOTIATED = ("avif", "webp")
+"""What `auto=format` may choose by Accept, best first."""
+
+_BY_EXTENSION = {"png": "png", "webp": "webp", "avif": "avif", "gif": "gif", "svg": "png"}
+
+
+def extension(key: str) -> str:
+    """The lower-case extension of a key, without its dot; empty where it has none."""
+    stem, dot, ending = key.rpartition("/")[2].rpartition(".")
+    return ending.lower() if dot and stem else ""
+
+
+def natural(key: str) -> str:
+    """The format that is written when nothing else is asked for, by the key's extension; jpg where that says nothing."""
+    return _BY_EXTENSION.get(extension(key), "jpg")
+
+
+def accepted(accept: str) -> frozenset[str]:
+    """Which negotiated formats an Accept header names outright; wildcards do not count, q=0 means no."""
+    offers = (offer.strip().lower().partition(";") for offer in accept.split(","))
+    wanted = {media.strip() for media, _, weight in offers if weight.replace(" ", "") not in ("q=0", "q=0.0")}
+    return frozenset(name for name in NEGOTIATED if WRITTEN[name].content_type in wanted)
+
+
+def candidates(original: str, ahead: Iterable[str]) -> tuple[str, ...]:
+    """The formats that auto=format may come to for an original: the better ones first, last what every browser shows."""
+    own = natural(original)
+    # An animated original would stand still in a format that cannot move, and the name is all that is known here.
+    better = (form for form in NEGOTIATED if form in ahead and (WRITTEN[form].animated or not WRITTEN[own].animated))
+    return *better, "jpg" if own in NEGOTIATED else own
+
+
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
+_AVIF_BRANDS = (b"avif", b"avis")
+
+
+def sniff(head: bytes) -> str | None:
+    """Which readable format the first bytes (4096 are enough) are: jpeg, png, gif, webp, tiff, avif, heic, svg; or None."""
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "gif"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head.startswith((b"II*\0", b"MM\0*")):
+        return "tiff"
+    if head[4:8] == b"ftyp":
+        return _sniff_heif(head)
+    return "svg" if _is_svg(head) else None
+
+
+def _sniff_heif(head: bytes) -> str | None:
+    # ISO 14496-12: a box is its length, its type, the major brand, a version, then the compatible brands.
+    box = head[8 : min(int.from_bytes(head[:4], "big"), 256)]
+    brands = [box[:4], *(box[at : at + 4] for at in range(8, len(box), 4))]
+    if any(brand in _AVIF_BRANDS for brand in brands):
+        return "avif"
+    return "heic" if any(brand in _HEIC_BRANDS for brand in brands) else None
+
+
+def _is_svg(head: bytes) -> bool:
+    text = head[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return text.startswith((b"<svg", b"<?xml", b"<!--", b"<!DOCTYPE svg")) and b"<svg" in text

@@ -1,0 +1,134 @@
+"""Where a picture's pixels come from and where they go: sizes in pixels, decided before any pixel is opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Matrix = tuple[int, int, int, int]
+
+# EXIF's orientations as matrices (a b / c d) that take a stored pixel's offset from the centre to the upright one's,
+# x to the right and y down (Exif 2.32, tag 0x0112).
+_TURNS: dict[int, Matrix] = {
+    1: (1, 0, 0, 1),
+    2: (-1, 0, 0, 1),
+    3: (-1, 0, 0, -1),
+    4: (1, 0, 0, -1),
+    5: (0, 1, 1, 0),
+    6: (0, -1, 1, 0),
+    7: (0, -1, -1, 0),
+    8: (0, 1, -1, 0),
+}
+_ORIENTATIONS = {matrix: orientation for orientation, matrix in _TURNS.items()}
+
+
+@dataclass(frozen=True)
+class Size:
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+    @property
+    def area(self) -> int:
+        return self.width * self.height
+
+    @property
+    def turned(self) -> Size:
+        return Size(self.height, self.width)
+
+    def covers(self, other: Size) -> bool:
+        return self.width >= other.width and self.height >= other.height
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels, as fractions of pixels may be wanted."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Look:
+    """A crop that the picture itself decides: slide a window over the region to where `by` says most is."""
+
+    by: Literal["entropy", "edges"]
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which region of the original becomes how large, and what it stands on.
+
+    `region` lies on the original as `turn` (an EXIF orientation, applied to the upright original) shows it.
+    """
+
+    original: Size
+    exif: int
+    region: Box
+    size: Size
+    turn: int = 1
+    look: Look | None = None
+    canvas: Size | None = None
+    extend: Literal["background", "edge"] = "background"
+    background: str | None = None
+
+    @classmethod
+    def of(cls, original: Size, exif: int) -> Layout:
+        """The whole upright original, untouched; `exif` is the orientation in which it was stored."""
+        return cls(original, exif, Box(0, 0, original.width, original.height), original)
+
+    @property
+    def shown(self) -> Size:
+        """The original's size as turned."""
+        return self.original.turned if self.sideways else self.original
+
+    @property
+    def sideways(self) -> bool:
+        return _TURNS[self.turn][0] == 0
+
+    @property
+    def output(self) -> Size:
+        return self.canvas or self.size
+
+    def overriding(self, orientation: int) -> Layout:
+        """As if the original had been stored with this EXIF orientation instead of its own."""
+        a, c, b, d = _TURNS[self.exif]  # the transpose of an orthogonal matrix is its inverse
+        p, q, r, s = _TURNS[orientation]
+        turn = _ORIENTATIONS[(p * a + q * c, p * b + q * d, r * a + s * c, r * b + s * d)]
+        turned = replace(self, turn=turn)
+        return replace(turned, region=Box(0, 0, turned.shown.width, turned.shown.height), size=turned.shown)
+
+    def sought(self, x: float, y: float) -> Layout:
+        """The look settled: the window at this share (0 to 1 across and down) of the room it has in the region."""
+        if not self.look:
+            return self
+        left = self.region.x + x * (self.region.width - self.look.width)
+        top = self.region.y + y * (self.region.height - self.look.height)
+        return replace(self, region=Box(left, top, self.look.width, self.look.height), look=None)
+
+    def unturned(self) -> Layout:
+        """The same pixels on the upright original: what is opened, before the turn is made."""
+        if self.turn == 1:
+            return self
+        size = self.size.turned if self.sideways else self.size
+        look = self.look
+        if look and self.sideways:
+            look = Look(look.by, look.height, look.width)
+        return replace(self, turn=1, region=self._upright(self.region), size=size, look=look)
+
+    def _upright(self, box: Box) -> Box:
+        a, c, b, d = _TURNS[self.turn]
+        x, y = box.x + box.width / 2 - self.shown.width / 2, box.y + box.height / 2 - self.shown.height / 2
+        width, height = (box.height, box.width) if self.sideways else (box.width, box.height)
+        centre_x, centre_y = a * x + b * y + self.original.width / 2, c * x + d * y + self.original.height / 2
+        return Box(centre_x - width / 2, centre_y - height / 2, width, height)
+
+
+def pixels(length: float) -> int:
+    """A length rounded to whole pixels, never less than one."""
+    return max(1, int(length + 0.5))

@@ -1,0 +1,20 @@
+"""What imgy takes in and gives out at most. presets.yaml may set each under `limits:`, by the same names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes in bytes and pixels, times in seconds."""
+
+    original_bytes: int = 25_000_000
+    original_pixels: int = 50_000_000
+    original_side: int = 16_000
+    frames: int = 64
+    frames_pixels: int = 100_000_000
+    output_side: int = 8192
+    output_pixels: int = 40_000_000
+    query_bytes: int = 1024
+    waiting_seconds: int = 8

@@ -1,0 +1,61 @@
+"""What is known of one original: written last, so that where it speaks of an ETag everything of that ETag is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .errors import REFUSALS, Refused
+
+_NAME = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Size in pixels, colours as rrggbb, a placeholder as data URI, derivatives by name; or why it was refused."""
+
+    etag: str
+    bytes: int = 0
+    format: str = ""
+    width: int = 0
+    height: int = 0
+    frames: int = 1
+    colours: tuple[str, ...] = ()
+    placeholder: str = ""
+    derivatives: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    refused: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def refusing(cls, etag: str, size: int, error: Refused) -> Manifest:
+        """The manifest of an original that cannot be used; `size` in bytes."""
+        return cls(etag, size, refused={"status": error.status, "reason": str(error)})
+
+    @property
+    def refusal(self) -> Refused | None:
+        """The error to answer with, where the original was refused."""
+        return REFUSALS[self.refused["status"]](self.refused["reason"]) if self.refused else None
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Manifest | None:
+        """The inverse of `to_json`; None for what is no manifest of this version, as it will be written anew."""
+        try:
+            read = json.loads(text)
+            return cls(**{**read, "colours": tuple(read["colours"])})
+        except (ValueError, TypeError, KeyError):
+            return None
+
+
+def manifest_key(original: str) -> str:
+    """Where the manifest of an original stands in the derivatives bucket."""
+    return f"{original}/{_NAME}"
+
+
+def original_of(key: str) -> str | None:
+    """The original of a manifest's key; None for any other key."""
+    original, _, name = key.rpartition("/")
+    return original if name == _NAME and original else None

@@ -1,0 +1,277 @@
+"""Bytes in, pixels out, at the size that is wanted: the only module that opens a file.
+
+libvips opens everything but HEIC, with no loaders but those allowed here. Nothing is decoded before the header has been
+held against the limits, and what comes out is upright 8-bit sRGB without metadata.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import pyvips  # type: ignore[import-untyped]
+
+from .errors import Damaged, MisconfiguredError, NotAnImage, TooLarge
+from .formats import sniff
+from .geometry import Box, Layout, Size, pixels
+from .interest import Grey
+from .limits import Limits
+
+_LOADERS = {
+    "jpeg": "Jpeg",
+    "png": "Png",
+    "gif": "Nsgif",
+    "webp": "Webp",
+    "avif": "Heif",
+    "tiff": "Tiff",
+    "svg": "Svg",
+}
+_ANIMATED = ("gif", "webp")
+_UNREADABLE = (pyvips.Error, ValueError, EOFError, SyntaxError, RuntimeError)
+READ = (*_LOADERS, "heic")
+LIBVIPS = ".".join(str(pyvips.version(part)) for part in range(3))
+
+pyvips.operation_block_set("VipsForeignLoad", True)
+for _loader in _LOADERS.values():
+    pyvips.operation_block_set(f"VipsForeignLoad{_loader}", False)
+# Pictures do not come back: libvips' cache of operations would only hold on to their memory.
+pyvips.cache_set_max(0)
+
+
+def assert_libvips() -> None:
+    """Raise MisconfiguredError unless libvips is the pinned wheel's: pip may have built against another one."""
+    pinned = metadata.version("pyvips-binary")
+    if pinned != LIBVIPS:
+        raise MisconfiguredError(f"expected libvips {pinned} of the wheel pyvips-binary, found {LIBVIPS}")
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the first look at an original says; `size` is upright, `delays` are milliseconds for each frame."""
+
+    format: str
+    size: Size
+    exif: int
+    alpha: bool
+    delays: tuple[int, ...] = ()
+    loop: int = 0
+
+    @property
+    def frames(self) -> int:
+        return max(1, len(self.delays))
+
+    @property
+    def layout(self) -> Layout:
+        return Layout.of(self.size, self.exif)
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Raw 8-bit RGB or RGBA, row by row; numpy's array interface hands it to whoever wants an array."""
+
+    size: Size
+    bands: int
+    raw: bytes
+
+    @property
+    def __array_interface__(self) -> dict[str, object]:
+        return {"shape": (self.size.height, self.size.width, self.bands), "typestr": "|u1", "version": 3}
+
+    def tobytes(self) -> bytes:
+        return self.raw
+
+
+def read_header(original: bytes, limits: Limits) -> Header:
+    """Look at an original without decoding a pixel; raises NotAnImage, TooLarge or Damaged."""
+    if len(original) > limits.original_bytes:
+        raise too_many_bytes(len(original), limits)
+    form = sniff(original[:4096])
+    if form is None:
+        raise NotAnImage(f"expected an image ({', '.join(READ)}), received something else")
+    try:
+        header = _heic_header(original) if form == "heic" else _header(form, original)
+    except _UNREADABLE as error:
+        raise _damaged(form) from error
+    _hold(header, limits)
+    return header
+
+
+def too_many_bytes(received: int, limits: Limits) -> TooLarge:
+    """The refusal of an original by its weight alone."""
+    return TooLarge(f"expected an original of at most {limits.original_bytes} bytes, received {received}")
+
+
+def _damaged(form: str) -> Damaged:
+    return Damaged(f"the original is damaged: it cannot be decoded as {form}")
+
+
+def _header(form: str, original: bytes) -> Header:
+    image = pyvips.Image.new_from_buffer(original, "", access="sequential")
+    fields = set(image.get_fields())
+    exif = image.get("orientation") if "orientation" in fields else 1
+    size = Size(image.width, image.height)
+    return Header(
+        form,
+        size.turned if exif >= 5 else size,
+        exif if 1 <= exif <= 8 else 1,
+        bool(image.hasalpha()),
+        _delays(image, fields) if form in _ANIMATED else (),
+        image.get("loop") if "loop" in fields else 0,
+    )
+
+
+def _delays(image: pyvips.Image, fields: set[str]) -> tuple[int, ...]:
+    frames = image.get("n-pages") if "n-pages" in fields else 1
+    delays = image.get("delay") if "delay" in fields else []
+    return tuple([*delays, *[100] * frames][:frames]) if frames > 1 else ()
+
+
+def _heic_header(original: bytes) -> Header:
+    image = _open_heic(original)
+    return Header("heic", Size(*image.size), 1, image.has_alpha)
+
+
+def _hold(header: Header, limits: Limits) -> None:
+    size, frames = header.size, header.frames
+    for received, most, what in (
+        (max(size.width, size.height), limits.original_side, "pixels a side"),
+        (size.area, limits.original_pixels, "pixels"),
+        (frames, limits.frames, "frames"),
+        (size.area * frames if frames > 1 else 0, limits.frames_pixels, "pixels over all frames"),
+    ):
+        if received > most:
+            raise TooLarge(f"expected an original of at most {most} {what}, received {received}")
+
+
+class Opened:
+    """The pixels of one original, decoded once at the largest size wanted, each smaller size from the next larger."""
+
+    def __init__(self, original: bytes, header: Header, sizes: Iterable[Size], animated: bool) -> None:
+        """Decode at `sizes` (of the whole upright original, at most its own); raises Damaged."""
+        self.header = header
+        self._animated = animated and header.frames > 1
+        largest, *smaller = sorted(set(sizes), key=lambda size: (size.area, size.width), reverse=True)
+        largest = Size(max([largest.width, *(size.width for size in smaller)]), max([largest.height, *(size.height for size in smaller)]))
+        try:
+            self._levels = [self._decode(original, largest)]
+            for size in smaller:
+                self._levels.append(self._scaled(self._covering(size), size))
+        except _UNREADABLE as error:
+            raise _damaged(header.format) from error
+
+    def _decode(self, original: bytes, size: Size) -> list[pyvips.Image]:
+        if self.header.format == "heic":
+            return [_settled(_thumbnail(_heic_image(original), size))]
+        options = {"height": size.height, "size": "force", "fail_on": "error", **_profiles(original)}
+        if self._animated:
+            options["option_string"] = "n=-1"
+        strip = _settled(pyvips.Image.thumbnail_buffer(original, size.width, **options))
+        return [strip.crop(0, top, strip.width, size.height) for top in range(0, strip.height, size.height)]
+
+    def _covering(self, size: Size) -> list[pyvips.Image]:
+        return next((level for level in reversed(self._levels) if _size(level).covers(size)), self._levels[0])
+
+    @staticmethod
+    def _scaled(level: list[pyvips.Image], size: Size) -> list[pyvips.Image]:
+        return level if _size(level) == size else [_settled(_thumbnail(frame, size)) for frame in level]
+
+    def pixels(self, layout: Layout, every_frame: bool = False) -> list[Pixels]:
+        """The region of an unturned layout at its size: one Pixels a frame, only the first unless `every_frame`."""
+        level = self._covering(whole(layout))
+        chosen = level if every_frame else level[:1]
+        return [_pixels(_region(frame, layout), layout.size) for frame in chosen]
+
+    def grey(self, layout: Layout, side: int = 96) -> Grey:
+        """The region of an unturned layout in grey, at most `side` pixels a side: for a crop to look at."""
+        region = _region(self._levels[-1][0], layout)
+        scale = min(1.0, side / max(region.width, region.height))
+        small = region.thumbnail_image(pixels(region.width * scale), height=pixels(region.height * scale), size="force")
+        if small.hasalpha():
+            small = small.flatten(background=[128])
+        small = small.colourspace("b-w")
+        return Grey(small.width, small.height, bytes(small.write_to_memory()))
+
+
+def whole(layout: Layout) -> Size:
+    """The size of the whole original at which an unturned layout's region has its size; never above the original's own."""
+    original, region, size = layout.original, layout.look or layout.region, layout.size
+    return Size(
+        pixels(min(1.0, size.width / region.width) * original.width),
+        pixels(min(1.0, size.height / region.height) * original.height),
+    )
+
+
+def _size(level: list[pyvips.Image]) -> Size:
+    return Size(level[0].width, level[0].height)
+
+
+def _region(image: pyvips.Image, layout: Layout) -> pyvips.Image:
+    across, down = image.width / layout.original.width, image.height / layout.original.height
+    box: Box = layout.region
+    width, height = min(image.width, pixels(box.width * across)), min(image.height, pixels(box.height * down))
+    left = min(max(0, round(box.x * across)), image.width - width)
+    top = min(max(0, round(box.y * down)), image.height - height)
+    return image.crop(left, top, width, height)
+
+
+def _pixels(image: pyvips.Image, size: Size) -> Pixels:
+    exact = image if (image.width, image.height) == (size.width, size.height) else _thumbnail(image, size)
+    return Pixels(size, exact.bands, bytes(exact.write_to_memory()))
+
+
+def _thumbnail(image: pyvips.Image, size: Size) -> pyvips.Image:
+    return image.thumbnail_image(size.width, height=size.height, size="force", **_profiles_of(image))
+
+
+def _settled(image: pyvips.Image) -> pyvips.Image:
+    """8-bit sRGB in memory, with or without alpha."""
+    if image.interpretation != "srgb":
+        image = image.colourspace("srgb")
+    if image.bands > 4:
+        image = image.extract_band(0, n=4)
+    return image.cast("uchar").copy_memory()
+
+
+def _profiles(original: bytes) -> dict[str, str]:
+    return _profiles_of(pyvips.Image.new_from_buffer(original, "", access="sequential"))
+
+
+def _profiles_of(image: pyvips.Image) -> dict[str, str]:
+    """How thumbnailing converts colours; a picture that is sRGB already is left alone, as the transform costs time."""
+    if image.interpretation == "cmyk":
+        return {"input_profile": "cmyk", "output_profile": "srgb"}
+    if "icc-profile-data" not in image.get_fields():
+        return {}
+    return {} if _says_srgb(bytes(image.get("icc-profile-data"))) else {"output_profile": "srgb"}
+
+
+def _says_srgb(profile: bytes) -> bool:
+    # ICC.1:2022, 7.3: a count at 128, then 12 bytes for each tag: signature, offset, length.
+    for entry in range(132, min(132 + 12 * int.from_bytes(profile[128:132], "big"), 132 + 12 * 100), 12):
+        if profile[entry : entry + 4] == b"desc":
+            offset, length = (int.from_bytes(profile[at : at + 4], "big") for at in (entry + 4, entry + 8))
+            return b"sRGB" in profile[offset : offset + length].replace(b"\0", b"")
+    return False
+
+
+def _open_heic(original: bytes) -> Any:
+    # libvips' wheel decodes AVIF only. libheif has turned the picture upright already.
+    import pi_heif
+
+    return pi_heif.open_heif(io.BytesIO(original))
+
+
+def _heic_image(original: bytes) -> pyvips.Image:
+    opened = _open_heic(original)
+    bands = len(opened.mode)
+    padded = opened.stride // bands
+    image = pyvips.Image.new_from_memory(bytes(opened.data), padded, opened.size[1], bands, "uchar")
+    image = image.crop(0, 0, *opened.size).copy(interpretation="srgb")
+    profile = opened.info.get("icc_profile")
+    if profile:
+        image = image.copy()
+        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    return image

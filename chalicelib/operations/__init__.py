@@ -1,0 +1,8 @@
+"""Every operation, in pipeline order: the order of the modules here, then of the functions in each."""
+
+from ..schema import operations_of
+from . import colour, effects, output, size
+
+OPERATIONS = operations_of((size, colour, effects, output))
+PARAMETERS = {parameter.name: parameter for entry in OPERATIONS for parameter in entry.parameters}
+ALIASES = {alias: name for name, parameter in PARAMETERS.items() for alias in parameter.aliases}

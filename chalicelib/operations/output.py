@@ -1,0 +1,73 @@
+"""What is written."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from ..formats import NEGOTIATED, accepted, candidates, natural
+from ..kinds import Several
+from ..schema import Alias, Between, operation
+
+if TYPE_CHECKING:
+    from wand.image import Image
+
+COMPRESSED_QUALITY = 45
+"""What auto=compress takes for q where none is given."""
+
+
+@operation
+def choose(
+    original: str,
+    accept: str = "",
+    ahead: Iterable[str] = NEGOTIATED,
+    *,
+    fm: Annotated[Literal["jpg", "pjpg", "png", "png8", "webp", "avif", "gif"] | None, "the format"] = None,
+    auto: Annotated[tuple[str, ...], Several(("format", "compress"), repeats=True), "choices left to imgy"] = (),
+) -> str:
+    """Chooses the format."""
+    if fm is None and "format" in auto:
+        offered = accepted(accept)
+        *better, last = candidates(original, ahead)
+        fm = next((form for form in better if form in offered), last)  # type: ignore[assignment]
+    form = fm or natural(original)
+    return "png8" if "compress" in auto and form == "png" else form
+
+
+# ImageMagick's name of each format, and its encoder's options; bench/ has the times and sizes that chose them.
+_ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
+    "jpg": ("jpeg", {}),
+    "pjpg": ("pjpeg", {}),
+    "png": ("png", {"png:compression-level": "5", "png:compression-filter": "5", "png:exclude-chunks": "date,time"}),
+    "png8": ("png8", {"png:compression-level": "9", "png:compression-filter": "0", "png:exclude-chunks": "date,time"}),
+    "webp": ("webp", {"webp:method": "4"}),
+    "avif": ("avif", {"heic:speed": "6"}),
+    "gif": ("gif", {}),
+}
+
+
+@operation
+def encode(
+    images: "list[Image]",
+    form: str,
+    delays: Iterable[int] = (),
+    loop: int = 0,
+    *,
+    q: Annotated[int, Between(0, 100), "quality of jpg, pjpg, webp and avif"] = 75,
+) -> bytes:
+    """Sets the quality of formats that have one; AVIF's encoder gets two thirds of it, which looks about the same.
+
+    Writes one image, or an animation's frames with their delays in milliseconds.
+    """
+    name, options = _ENCODERS[form]
+    for image in images:
+        image.compression_quality = max(1, round(q * 2 / 3) if form == "avif" else q)
+        for option, value in options.items():
+            image.options[option] = value
+    first, *others = images
+    for image, delay in zip(images, delays, strict=False):
+        image.delay, image.dispose = max(1, round(delay / 10)), "background"
+    for other in others:
+        first.image_add(other)
+    first.iterator_reset()
+    if others:
+        first.loop = loop
+    return bytes(first.make_blob(name))

@@ -1,0 +1,211 @@
+"""Pixels and transformations in, encoded bytes out: the only module that imports Wand, and ImageMagick reads no file."""
+
+from __future__ import annotations
+
+import math
+import os
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+# ImageMagick reads these once, when Wand loads it. One thread a picture: parallelism belongs to whole derivatives.
+os.environ["MAGICK_CONFIGURE_PATH"] = str(Path(__file__).parent / "magick")
+os.environ["MAGICK_THREAD_LIMIT"] = os.environ["OMP_NUM_THREADS"] = "1"
+
+from wand.color import Color  # noqa: E402
+from wand.exceptions import PolicyError, WandException  # noqa: E402
+from wand.image import Image  # noqa: E402
+from wand.version import MAGICK_VERSION  # noqa: E402
+
+from .errors import MisconfiguredError, Unavailable  # noqa: E402
+from .formats import WRITTEN  # noqa: E402
+from .geometry import Layout, Size, pixels  # noqa: E402
+from .interest import best_window  # noqa: E402
+from .limits import Limits  # noqa: E402
+from .opening import LIBVIPS, Header, Opened, Pixels, assert_libvips, read_header, whole  # noqa: E402
+from .operations import OPERATIONS  # noqa: E402
+from .operations.output import encode  # noqa: E402
+from .schema import Values  # noqa: E402
+from .transformation import Derivative  # noqa: E402
+
+VERSIONS = MappingProxyType({"imagemagick": MAGICK_VERSION.split(" ", 2)[1], "libvips": LIBVIPS})
+
+_PLACEHOLDER_SIDE = 24
+_SWATCH_SIDE = 64
+_SWATCHES = 5
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """An encoded picture and its size in pixels."""
+
+    body: bytes
+    size: Size
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """One original, opened once for all the derivatives that are wanted of it."""
+
+    header: Header
+    opened: Opened
+    layouts: Mapping[str, Layout]
+
+    def render(self, derivative: Derivative) -> Rendered:
+        """One derivative; raises Unavailable when ImageMagick cannot make it now."""
+        layout = self.layouts[derivative.key]
+        moves = _moves(self.header, derivative)
+        with ExitStack() as stack:
+            images = [stack.enter_context(_arranged(raw, layout)) for raw in self.opened.pixels(self._settled(layout), moves)]
+            try:
+                return _finished(images, derivative, self.header)
+            except WandException as error:
+                raise Unavailable("the picture cannot be rendered now; try again in a moment") from error
+
+    def _settled(self, layout: Layout) -> Layout:
+        """The layout on the upright original, with the place of its crop found."""
+        flat = layout.unturned()
+        if not flat.look:
+            return flat
+        share = flat.look.width / flat.region.width, flat.look.height / flat.region.height
+        return flat.sought(*best_window(self.opened.grey(flat), *share, flat.look.by))
+
+    def swatches(self) -> tuple[str, ...]:
+        """The picture's main colours as rrggbb, the most frequent first."""
+        with _arranged(self._small(_SWATCH_SIDE), self.header.layout, flatten=True) as image:
+            image.quantize(_SWATCHES, "srgb", 0, False, False)
+            counts = sorted(image.histogram.items(), key=lambda entry: (-entry[1], str(entry[0])))
+        return tuple(f"{colour.red_int8:02x}{colour.green_int8:02x}{colour.blue_int8:02x}" for colour, _ in counts)
+
+    def placeholder(self) -> str:
+        """A data URI of a few hundred bytes to show while the picture loads."""
+        with _arranged(self._small(_PLACEHOLDER_SIDE), self.header.layout) as image:
+            body = encode([image], "webp", values={"q": 30})
+        return f"data:{WRITTEN['webp'].content_type};base64,{b64encode(body).decode()}"
+
+    def _small(self, side: int) -> Pixels:
+        return self.opened.pixels(replace(self.header.layout, size=_bounded(self.header.size, side)))[0]
+
+
+def prepare(original: bytes, derivatives: Iterable[Derivative], limits: Limits) -> Rendering:
+    """Open an original once for all these derivatives; raises Refused."""
+    assert_walls()
+    header = read_header(original, limits)
+    wanted = list(derivatives)
+    layouts = {derivative.key: layout_of(header, derivative.values, limits) for derivative in wanted}
+    sizes = [whole(layout.unturned()) for layout in layouts.values()]
+    animated = any(_moves(header, derivative) for derivative in wanted)
+    return Rendering(header, Opened(original, header, [*sizes, _bounded(header.size, _SWATCH_SIDE)], animated), layouts)
+
+
+def layout_of(header: Header, values: Values, limits: Limits) -> Layout:
+    """What the operations on the layout make of a whole original, within the limits."""
+    layout = header.layout
+    for operation in OPERATIONS:
+        if operation.subject == "layout":
+            layout = operation(layout, values=values)
+    return _held(layout, limits)
+
+
+def _bounded(size: Size, side: int) -> Size:
+    scale = min(1.0, side / max(size.width, size.height))
+    return Size(pixels(size.width * scale), pixels(size.height * scale))
+
+
+def _moves(header: Header, derivative: Derivative) -> bool:
+    return header.frames > 1 and WRITTEN[derivative.format].animated
+
+
+def _held(layout: Layout, limits: Limits) -> Layout:
+    """The layout scaled down, where it must be, to what may be put out, as imgix does."""
+    output = layout.output
+    scale = min(limits.output_side / max(output.width, output.height), math.sqrt(limits.output_pixels / output.area))
+    if scale >= 1:
+        return layout
+    canvas = layout.canvas and _scaled(layout.canvas, scale)
+    return replace(layout, size=_scaled(layout.size, scale), canvas=canvas)
+
+
+def _scaled(size: Size, scale: float) -> Size:
+    return Size(max(1, int(size.width * scale)), max(1, int(size.height * scale)))
+
+
+_TURNS = {
+    1: lambda image: None,
+    2: lambda image: image.flop(),
+    3: lambda image: image.rotate(180),
+    4: lambda image: image.flip(),
+    5: lambda image: image.transpose(),
+    6: lambda image: image.rotate(90),
+    7: lambda image: image.transverse(),
+    8: lambda image: image.rotate(270),
+}
+
+
+def _arranged(raw: Pixels, layout: Layout, flatten: bool = False) -> Image:
+    """The layout's picture: turned, on its background, on its canvas."""
+    image = Image.from_array(raw)
+    _TURNS[layout.turn](image)
+    image.background_color = _colour(layout.background or "ffffff")
+    if flatten or layout.background:
+        _flatten(image)
+    if layout.canvas:
+        _pad(image, layout.canvas, layout.extend)
+    image.reset_coords()
+    return image
+
+
+def _colour(hexadecimal: str) -> Color:
+    """Wand's colour of rrggbb or aarrggbb, which Wand writes the other way around."""
+    return Color(f"#{hexadecimal[-6:]}{hexadecimal[:-6] or 'ff'}")
+
+
+def _flatten(image: Image) -> None:
+    """Put the picture on its background colour."""
+    if image.alpha_channel:
+        with Image(width=image.width, height=image.height, background=image.background_color) as ground:
+            ground.composite(image, operator="over")
+            image.composite(ground, operator="copy")
+        if image.background_color.alpha == 1:
+            image.alpha_channel = "off"
+
+
+def _pad(image: Image, canvas: Size, extend: str) -> None:
+    left, top = (canvas.width - image.width) // 2, (canvas.height - image.height) // 2
+    if extend == "edge":
+        image.virtual_pixel = "edge"
+        image.artifacts["distort:viewport"] = f"{canvas.width}x{canvas.height}-{left}-{top}"
+        image.distort("scale_rotate_translate", (0,))
+        return
+    image.compose = "copy"
+    image.extent(canvas.width, canvas.height, -left, -top)
+
+
+def _finished(images: list[Image], derivative: Derivative, header: Header) -> Rendered:
+    for image in images:
+        for operation in OPERATIONS:
+            if operation.subject == "image" and operation.asked(derivative.values):
+                operation(image, values=derivative.values)
+        if not WRITTEN[derivative.format].alpha:
+            _flatten(image)
+    size = Size(images[0].width, images[0].height)
+    delays = header.delays if len(images) > 1 else ()
+    return Rendered(encode(images, derivative.format, delays, header.loop, values=derivative.values), size)
+
+
+@cache
+def assert_walls() -> None:
+    """Raise MisconfiguredError unless libvips is the pinned one and ImageMagick refuses to read; once a process."""
+    assert_libvips()
+    try:
+        with Image(blob=b"GIF89a\x01\x00\x01\x00\x00\x00\x00;", format="gif"):
+            pass
+    except PolicyError:
+        return
+    except WandException as error:
+        raise MisconfiguredError(f"expected ImageMagick's policy to deny reading, but it answered: {error}") from error
+    raise MisconfiguredError("expected ImageMagick's policy to deny reading, but it read a GIF")

@@ -1,0 +1,174 @@
+"""The few verbs that both buckets need, on S3 and in memory. Whole objects only: nothing half-written is ever visible."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .errors import Denied, Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_BATCH = 1000
+"""How many keys one DeleteObjects takes."""
+
+
+@dataclass(frozen=True)
+class Object:
+    """One stored object; `read` fetches its body, once, and may raise Unavailable."""
+
+    key: str
+    etag: str
+    bytes: int
+    modified: datetime
+    content_type: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    read: Callable[[], bytes] = field(default=lambda: b"", compare=False, repr=False)
+
+
+class Store(Protocol):
+    """A bucket. Every verb raises Unavailable when S3 cannot answer; readers raise Denied where S3 says 403."""
+
+    def get(self, key: str) -> Object | None:
+        """The object, its body not yet read but already this object's; None where there is none."""
+
+    def head(self, key: str) -> Object | None:
+        """The object without its body; None where there is none."""
+
+    def put(self, key: str, body: bytes, content_type: str, cache_control: str, metadata: Mapping[str, str]) -> str:
+        """Store a whole object and return its ETag."""
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects; a key that is not there is no error."""
+
+    def names(self, folder: str = "") -> Iterator[str]:
+        """The keys right below a folder (which ends in /), those of deeper folders left out; every key for no folder."""
+
+
+class MemoryStore:
+    """A bucket in memory: for tests, and for whoever wants to see what the verbs mean."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, tuple[Object, bytes]] = {}
+
+    def get(self, key: str) -> Object | None:
+        return self.head(key)
+
+    def head(self, key: str) -> Object | None:
+        return self._objects[key][0] if key in self._objects else None
+
+    def put(
+        self, key: str, body: bytes, content_type: str = "", cache_control: str = "", metadata: Mapping[str, str] | None = None
+    ) -> str:
+        etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+        now = datetime.now(UTC).replace(microsecond=0)
+        stored = Object(key, etag, len(body), now, content_type, dict(metadata or {}), lambda: body)
+        self._objects[key] = (stored, body)
+        return etag
+
+    def delete(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._objects.pop(key, None)
+
+    def names(self, folder: str = "") -> Iterator[str]:
+        keys = sorted(key for key in self._objects if key.startswith(folder))
+        return (key for key in keys if not folder or "/" not in key[len(folder) :])
+
+
+class S3Store:
+    """A bucket on S3, or on anything that speaks its language."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def get(self, key: str) -> Object | None:
+        answer = self._found(self._client.get_object, Key=key)
+        return None if answer is None else _object(key, answer, partial(_read, answer["Body"]))
+
+    def head(self, key: str) -> Object | None:
+        answer = self._found(self._client.head_object, Key=key)
+        return None if answer is None else _object(key, answer)
+
+    def put(self, key: str, body: bytes, content_type: str, cache_control: str, metadata: Mapping[str, str]) -> str:
+        answer = self._call(
+            self._client.put_object,
+            Key=key,
+            Body=body,
+            ContentType=content_type,
+            CacheControl=cache_control,
+            Metadata=dict(metadata),
+        )
+        return str(answer["ETag"]).strip('"')
+
+    def delete(self, keys: Iterable[str]) -> None:
+        pending = list(keys)
+        for start in range(0, len(pending), _BATCH):
+            entries = [{"Key": key} for key in pending[start : start + _BATCH]]
+            answer = self._call(self._client.delete_objects, Delete={"Objects": entries, "Quiet": True})
+            if answer.get("Errors"):
+                raise Unavailable("the store did not delete every object") from None
+
+    def names(self, folder: str = "") -> Iterator[str]:
+        asked: dict[str, Any] = {"Prefix": folder, **({"Delimiter": "/"} if folder else {})}
+        while True:
+            page = self._call(self._client.list_objects_v2, **asked)
+            yield from (str(entry["Key"]) for entry in page.get("Contents", ()))
+            if not page.get("IsTruncated"):
+                return
+            asked["ContinuationToken"] = page["NextContinuationToken"]
+
+    def url(self, key: str, seconds: int) -> str:
+        """A URL that reads the object straight from S3, good for so many seconds."""
+        return self._client.generate_presigned_url("get_object", {"Bucket": self._bucket, "Key": key}, ExpiresIn=seconds)
+
+    def _found(self, verb: Callable[..., Any], **asked: Any) -> Any:
+        from botocore.exceptions import ClientError
+
+        try:
+            return self._call(verb, **asked)
+        except Unavailable as unavailable:
+            cause = unavailable.__cause__
+            status = cause.response["ResponseMetadata"]["HTTPStatusCode"] if isinstance(cause, ClientError) else 0
+            if status == 404:
+                return None
+            if status == 403:
+                raise Denied("no such original") from cause
+            raise
+
+    def _call(self, verb: Callable[..., Any], **asked: Any) -> Any:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return verb(Bucket=self._bucket, **asked)
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable("the store does not answer now; try again in a moment") from error
+
+
+def _object(key: str, answer: Mapping[str, Any], read: Callable[[], bytes] = lambda: b"") -> Object:
+    return Object(
+        key,
+        answer["ETag"].strip('"'),
+        answer["ContentLength"],
+        answer["LastModified"],
+        answer.get("ContentType", ""),
+        answer.get("Metadata", {}),
+        read,
+    )
+
+
+def _read(body: Any) -> bytes:
+    from botocore.exceptions import BotoCoreError
+    from urllib3.exceptions import HTTPError
+
+    try:
+        return bytes(body.read())
+    except (BotoCoreError, HTTPError, OSError) as error:
+        raise Unavailable("the store broke off; try again in a moment") from error
+    finally:
+        body.close()

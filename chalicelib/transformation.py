@@ -1,0 +1,122 @@
+"""What one URL or one preset asks for: read from a query or a path, written as canonical text and derivative key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import ParameterError
+from .formats import NEGOTIATED, WRITTEN
+from .operations import ALIASES, PARAMETERS
+from .operations.output import COMPRESSED_QUALITY, choose
+from .schema import Parameter, Values, shortened
+
+NOTHING = f"fit={PARAMETERS['fit'].default}"
+"""The canonical text of a transformation that asks for nothing, as a key needs some name."""
+
+KEY_BYTES = 1024
+"""The longest key that S3 takes, in bytes of UTF-8."""
+
+_CHOICES = tuple(parameter.name for parameter in choose.parameters)
+_SAFE = re.compile(r"[^A-Za-z0-9._:-]")
+_PATH_FORM = re.compile(r"([a-z0-9-]+)=[^/]*\.([a-z0-9]+)")
+
+
+def parse(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Checked values of name and text pairs, defaults kept; raises ParameterError for what is unknown, bad or doubled."""
+    texts: dict[str, list[str]] = {}
+    for written, text in pairs:
+        name = ALIASES.get(written, written)
+        if name not in PARAMETERS:
+            raise ParameterError(f"expected a parameter that docs/operations.md lists, received '{shortened(written)}'")
+        texts.setdefault(name, []).append(text)
+    return {name: _one(PARAMETERS[name], given) for name, given in texts.items()}
+
+
+def _one(parameter: Parameter, texts: list[str]) -> Any:
+    if len(texts) > 1 and not getattr(parameter.kind, "repeats", False):
+        raise ParameterError(f"expected one value for {parameter.name}, received {len(texts)}")
+    return parameter.parse(",".join(texts))
+
+
+def merged(*layers: Values) -> dict[str, Any]:
+    """Values of several layers, the later over the earlier, without what is at its default; raises ParameterError."""
+    together = {name: value for layer in layers for name, value in layer.items()}
+    chosen = {name: value for name, value in together.items() if value != PARAMETERS[name].default}
+    for name in chosen:
+        needs = PARAMETERS[name].needs
+        if needs and not needs.met(together):
+            raise ParameterError(f"expected {needs.expected} beside {name}, received {name} without it")
+    return chosen
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """A picture of one original, fully named: `values` hold neither `fm` nor `auto`, which `format` has settled."""
+
+    original: str
+    values: Mapping[str, Any]
+    format: str
+
+    @property
+    def text(self) -> str:
+        """The canonical text, without the format."""
+        return canonical_text(self.values)
+
+    @property
+    def name(self) -> str:
+        """The last segment of its key."""
+        return f"{self.text}.{self.format}"
+
+    @property
+    def key(self) -> str:
+        """Its key in the derivatives bucket, and the path of its URL; raises ParameterError above KEY_BYTES."""
+        key = f"{self.original}/{self.name}"
+        if len(key.encode()) > KEY_BYTES:
+            raise ParameterError(f"expected a URL whose derivative key has at most {KEY_BYTES} bytes")
+        return key
+
+
+def settle(original: str, values: Values, accept: str = "", ahead: Iterable[str] = NEGOTIATED) -> Derivative:
+    """Resolve `fm` and `auto` for one original and one Accept header; `ahead` are the formats auto=format may choose."""
+    form = choose(original, accept, ahead, values=values)
+    rest = {name: value for name, value in values.items() if name not in _CHOICES}
+    if "compress" in values.get("auto", ()):
+        rest.setdefault("q", COMPRESSED_QUALITY)
+    if not WRITTEN[form].quality:
+        rest.pop("q", None)
+    return Derivative(original, rest, form)
+
+
+def canonical_text(values: Values) -> str:
+    """The one spelling: parameters in pipeline order, reserved characters as ~ and their hexadecimal UTF-8 bytes."""
+    ordered = [name for name in PARAMETERS if name in values]
+    return ",".join(f"{name}={_escaped(PARAMETERS[name].kind.text(values[name]))}" for name in ordered) or NOTHING
+
+
+def parse_path(path: str) -> Derivative | None:
+    """The derivative that a path names, or None where it names an original; raises ParameterError for a bad one."""
+    original, _, name = path.rpartition("/")
+    match = _PATH_FORM.fullmatch(name)
+    if not (original and match and match[1] in PARAMETERS and match[2] in WRITTEN):
+        return None
+    text = name[: -len(match[2]) - 1]
+    values = merged(parse(_pair(part) for part in text.split(",")))
+    if any(name in values for name in _CHOICES):
+        raise ParameterError(f"expected the format as the path's extension, received {' or '.join(_CHOICES)} in it")
+    return Derivative(original, settle(original, {**values, "fm": match[2]}).values, match[2])
+
+
+def _pair(part: str) -> tuple[str, str]:
+    name, _, value = part.partition("=")
+    return name, _unescaped(value)
+
+
+def _escaped(text: str) -> str:
+    return _SAFE.sub(lambda match: "".join(f"~{byte:02X}" for byte in match[0].encode()), text)
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"(?:~[0-9A-F]{2})+", lambda match: bytes.fromhex(match[0].replace("~", "")).decode(errors="replace"), text)
