@@ -51,7 +51,7 @@ class App(Chalice):
 
     _thread = threading.local()
 
-    @property  # type: ignore[override]
+    @property
     def current_request(self) -> Any:
         return getattr(self._thread, "request", None)
 
@@ -96,7 +96,7 @@ def health() -> Response:
 
 
 def _picture(request: Any, headers: Mapping[str, str], timing: Timing) -> tuple[Answer, str]:
-    query = request.query_params or {}
+    query: Any = request.query_params or {}
     listed = {name: query.getlist(name) for name in query}
     answer, wanted = route.answer(Request(request.method, request.uri_params["key"], listed, headers), timing)
     return answer, wanted.derivative.name
@@ -143,8 +143,9 @@ def _failed(error: ImgyError) -> Answer:
 
 def _request_line(request: Any, answer: Answer, what: str, milliseconds: int) -> str:
     cached = answer.headers.get("X-Cache", str(answer.status))
+    key = request.uri_params.get("key", "-/health") if request.uri_params else "-/health"
     carried = answer.headers.get("Content-Length", "0")
-    return f"{request.method} {request.uri_params.get('key', '-/health')}  {what}  {cached}  {carried} bytes  {milliseconds} ms"
+    return f"{request.method} {key}  {what}  {cached}  {carried} bytes  {milliseconds} ms"
 
 
 def _reconcile(trigger: str, event: S3Event) -> None:
@@ -168,7 +169,7 @@ def _keys(event: Mapping[str, Any]) -> Iterator[str]:
 def _event_line(trigger: str, settled: Settled, milliseconds: int) -> str:
     reason = f" ({settled.reason})" if settled.reason else ""
     counts = f"{settled.made} made, {settled.removed} removed"
-    return f"{trigger} {settled.key}  {settled.outcome}{reason}  {counts}  {settled.bytes} bytes  {milliseconds} ms"
+    return f"{trigger} {settled.key}  {settled.outcome}{reason}  {counts}  {settled.written} bytes  {milliseconds} ms"
 
 
 def _since(start: float) -> int:

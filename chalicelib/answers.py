@@ -24,7 +24,9 @@ class Answer:
     body: bytes = b""
 
 
-def picture_answer(picture: Picture, wanted: Wanted, asked: Mapping[str, str], head: bool, settings: Settings) -> Answer:
+def picture_answer(
+    picture: Picture, wanted: Wanted, asked: Mapping[str, str], head: bool, settings: Settings
+) -> Answer:
     """The picture, or 304 where the caller has it; `asked` are the request's headers by lower-case name."""
     headers = {
         "Cache-Control": settings.cache_control,
@@ -35,7 +37,7 @@ def picture_answer(picture: Picture, wanted: Wanted, asked: Mapping[str, str], h
     }
     if unchanged(picture, asked):
         return Answer(304, headers)
-    described = {**headers, "Content-Type": picture.content_type, "Content-Length": str(picture.bytes)}
+    described = {**headers, "Content-Type": picture.content_type, "Content-Length": str(picture.length)}
     return Answer(200, described, b"" if head else picture.read())
 
 

@@ -43,7 +43,7 @@ def extension(key: str) -> str:
 
 
 def natural(key: str) -> str:
-    """The format that is written when nothing else is asked for, by the key's extension; jpg where that says nothing."""
+    """The format written when nothing else is asked for, by the key's extension; jpg where that says nothing."""
     return _BY_EXTENSION.get(extension(key), "jpg")
 
 
@@ -55,7 +55,7 @@ def accepted(accept: str) -> frozenset[str]:
 
 
 def candidates(original: str, ahead: Iterable[str]) -> tuple[str, ...]:
-    """The formats that auto=format may come to for an original: the better ones first, last what every browser shows."""
+    """The formats that auto=format may come to for an original, best first; last what every browser shows."""
     own = natural(original)
     # An animated original would stand still in a format that cannot move, and the name is all that is known here.
     better = (form for form in NEGOTIATED if form in ahead and (WRITTEN[form].animated or not WRITTEN[own].animated))
@@ -67,7 +67,7 @@ _AVIF_BRANDS = (b"avif", b"avis")
 
 
 def sniff(head: bytes) -> str | None:
-    """Which readable format the first bytes (4096 are enough) are: jpeg, png, gif, webp, tiff, avif, heic, svg; or None."""
+    """The format of the first bytes (4096 are enough): jpeg, png, gif, webp, tiff, avif, heic, svg, or None."""
     if head.startswith(b"\xff\xd8\xff"):
         return "jpeg"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):

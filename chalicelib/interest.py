@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Literal
 
 _BINS = 32
@@ -49,8 +49,8 @@ def _window(lines: list[bytes], share: float) -> int:
 def _edges(lines: list[bytes], share: float) -> list[float]:
     """For each window of lines, how much its levels change along and across the lines."""
     window = _window(lines, share)
-    along = [sum(abs(a - b) for a, b in zip(line, line[1:], strict=False)) for line in lines]
-    across = [sum(abs(a - b) for a, b in zip(line, after, strict=True)) for line, after in zip(lines, lines[1:], strict=False)]
+    along = [sum(abs(a - b) for a, b in pairwise(line)) for line in lines]
+    across = [sum(abs(a - b) for a, b in zip(line, after, strict=True)) for line, after in pairwise(lines)]
     strengths = [a + b for a, b in zip(along, [*across, 0], strict=True)]
     sums = [0, *accumulate(strengths)]
     return [float(sums[at + window] - sums[at]) for at in range(len(lines) - window + 1)]

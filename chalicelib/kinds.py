@@ -1,4 +1,4 @@
-"""The kinds of value a parameter takes. Each kind reads a text, writes the one canonical text, and says what it expects.
+"""The kinds of value a parameter takes: each reads a text, writes the one canonical text, and says what it expects.
 
 `parse` raises ValueError for a text that is not of the kind; `text` is its inverse. `good` and `bad` are texts at and
 just outside the limits: the tests of every parameter come from them.
@@ -283,7 +283,9 @@ class Region:
     @property
     def expected(self) -> str:
         x, y = "/".join(self.across), "/".join(self.down)
-        return f"x,y,width,height in pixels or shares from 0.0 to 1.0 (x also {x}, y also {y}, width and height also full)"
+        return (
+            f"x,y,width,height in pixels or shares from 0.0 to 1.0 (x also {x}, y also {y}, width and height also full)"
+        )
 
     @property
     def good(self) -> Sequence[str]:

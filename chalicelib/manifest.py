@@ -14,10 +14,10 @@ _NAME = "manifest.json"
 
 @dataclass(frozen=True)
 class Manifest:
-    """Size in pixels, colours as rrggbb, a placeholder as data URI, derivatives by name; or why it was refused."""
+    """Length in bytes, size in pixels, colours as rrggbb, placeholder as data URI, derivatives by name; or the refusal."""
 
     etag: str
-    bytes: int = 0
+    length: int = 0
     format: str = ""
     width: int = 0
     height: int = 0

@@ -154,7 +154,10 @@ class Opened:
         self.header = header
         self._animated = animated and header.frames > 1
         largest, *smaller = sorted(set(sizes), key=lambda size: (size.area, size.width), reverse=True)
-        largest = Size(max([largest.width, *(size.width for size in smaller)]), max([largest.height, *(size.height for size in smaller)]))
+        largest = Size(
+            max([largest.width, *(size.width for size in smaller)]),
+            max([largest.height, *(size.height for size in smaller)]),
+        )
         try:
             self._levels = [self._decode(original, largest)]
             for size in smaller:
@@ -196,7 +199,7 @@ class Opened:
 
 
 def whole(layout: Layout) -> Size:
-    """The size of the whole original at which an unturned layout's region has its size; never above the original's own."""
+    """The whole original's size at which an unturned layout's region has its own; never above the original's."""
     original, region, size = layout.original, layout.look or layout.region, layout.size
     return Size(
         pixels(min(1.0, size.width / region.width) * original.width),

@@ -1,4 +1,4 @@
-"""The flows: an original arrived or went, a derivative is wanted. Each acts on what the buckets hold, not on the event."""
+"""The flows: an original arrived or went, a derivative is wanted. Each acts on what the buckets hold now."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class Timing:
 
 @dataclass(frozen=True)
 class Settled:
-    """What a reconciliation came to: `outcome` is made, kept, refused, gone or ignored; `bytes` were written."""
+    """What a reconciliation came to: `outcome` is made, kept, refused, gone or ignored; `written` are bytes."""
 
     key: str
     outcome: str
     made: int = 0
     removed: int = 0
-    bytes: int = 0
+    written: int = 0
     reason: str = ""
 
 
@@ -62,7 +62,7 @@ class Picture:
 
     etag: str
     content_type: str
-    bytes: int
+    length: int
     modified: str
     hit: bool
     read: Callable[[], bytes]
@@ -113,7 +113,9 @@ class Pipeline:
 
     @staticmethod
     def _complete(manifest: Manifest, wanted: Mapping[str, Derivative]) -> bool:
-        return bool(manifest.refused) or {derivative.name for derivative in wanted.values()} <= set(manifest.derivatives)
+        return bool(manifest.refused) or {derivative.name for derivative in wanted.values()} <= set(
+            manifest.derivatives
+        )
 
     def manifest(self, key: str) -> Manifest | None:
         """The manifest of an original, if there is one that can be read."""
@@ -123,7 +125,11 @@ class Pipeline:
     def _render_all(self, original: Object, wanted: Mapping[str, Derivative]) -> Settled:
         from .rendering import prepare
 
-        there = {found.key: found for found in self._there(original.key, wanted) if found.metadata.get(_ETAG) == original.etag}
+        there = {
+            found.key: found
+            for found in self._there(original.key, wanted)
+            if found.metadata.get(_ETAG) == original.etag
+        }
         missing = [derivative for key, derivative in wanted.items() if key not in there]
         rendering = prepare(self._body(original), missing, self.presets.limits)
 
@@ -134,12 +140,12 @@ class Pipeline:
 
         made = _side_by_side(make, missing)
         kept = {
-            wanted[key].name: _entry(int(found.metadata["width"]), int(found.metadata["height"]), found.bytes)
+            wanted[key].name: _entry(int(found.metadata["width"]), int(found.metadata["height"]), found.length)
             for key, found in there.items()
         }
         removed = self._clean(original, wanted)
         self._put_manifest(original.key, _describe(original, rendering, {**kept, **made}))
-        return Settled(original.key, "made", len(made), removed, sum(entry["bytes"] for entry in made.values()))
+        return Settled(original.key, "made", len(made), removed, sum(entry["length"] for entry in made.values()))
 
     def _there(self, key: str, wanted: Mapping[str, Derivative]) -> Iterator[Object]:
         for name in self.derivatives.names(f"{key}/"):
@@ -150,8 +156,8 @@ class Pipeline:
     def _body(self, original: Object) -> bytes:
         from .opening import too_many_bytes
 
-        if original.bytes > self.presets.limits.original_bytes:
-            raise too_many_bytes(original.bytes, self.presets.limits)
+        if original.length > self.presets.limits.original_bytes:
+            raise too_many_bytes(original.length, self.presets.limits)
         return original.read()
 
     def _put(self, original: Object, derivative: Derivative, rendered: Rendered) -> str:
@@ -176,14 +182,16 @@ class Pipeline:
 
     def _refuse(self, original: Object, refused: Refused) -> Settled:
         removed = self._clean(original)
-        self._put_manifest(original.key, Manifest.refusing(original.etag, original.bytes, refused))
+        self._put_manifest(original.key, Manifest.refusing(original.etag, original.length, refused))
         return Settled(original.key, "refused", removed=removed, reason=str(refused))
 
     def _put_manifest(self, key: str, manifest: Manifest) -> None:
-        self.derivatives.put(manifest_key(key), manifest.to_json(), "application/json", "no-cache", {_ETAG: manifest.etag})
+        self.derivatives.put(
+            manifest_key(key), manifest.to_json(), "application/json", "no-cache", {_ETAG: manifest.etag}
+        )
 
     def find(self, wanted: Wanted, timing: Timing) -> Picture:
-        """The wanted derivative, from its bucket or rendered now; raises NotFound, Refused, ParameterError, Unavailable."""
+        """The wanted derivative, from its bucket or rendered now; raises NotFound, Refused or Unavailable."""
         derivative = wanted.derivative
         picture = self._stored(derivative, timing)
         if picture:
@@ -201,7 +209,7 @@ class Pipeline:
         if found is None:
             return None
         modified = found.metadata.get(_MODIFIED, "")
-        return Picture(found.etag, found.content_type, found.bytes, modified, True, found.read)
+        return Picture(found.etag, found.content_type, found.length, modified, True, found.read)
 
     def _made(self, derivative: Derivative, timing: Timing) -> Picture:
         for _ in range(_ATTEMPTS):
@@ -241,7 +249,7 @@ class Pipeline:
         try:
             return prepare(self._body(original), [derivative], self.presets.limits).render(derivative)
         except Refused as refused:
-            self._put_manifest(original.key, Manifest.refusing(original.etag, original.bytes, refused))
+            self._put_manifest(original.key, Manifest.refusing(original.etag, original.length, refused))
             raise
 
 
@@ -278,7 +286,9 @@ def _seen(verb: Callable[[str], Object | None], key: str) -> Object | None:
         return None
 
 
-def _side_by_side(make: Callable[[Derivative], tuple[str, dict[str, Any]]], wanted: list[Derivative]) -> dict[str, dict[str, Any]]:
+def _side_by_side(
+    make: Callable[[Derivative], tuple[str, dict[str, Any]]], wanted: list[Derivative]
+) -> dict[str, dict[str, Any]]:
     """Whole derivatives on two threads: ImageMagick's and libvips' work leaves Python's lock alone."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         futures = [pool.submit(make, derivative) for derivative in wanted]
@@ -290,14 +300,14 @@ def _side_by_side(make: Callable[[Derivative], tuple[str, dict[str, Any]]], want
 
 
 def _entry(width: int, height: int, size: int) -> dict[str, Any]:
-    return {"width": width, "height": height, "bytes": size}
+    return {"width": width, "height": height, "length": size}
 
 
 def _describe(original: Object, rendering: Rendering, derivatives: Mapping[str, Mapping[str, Any]]) -> Manifest:
     header = rendering.header
     return Manifest(
         original.etag,
-        original.bytes,
+        original.length,
         header.format,
         header.size.width,
         header.size.height,

@@ -60,12 +60,16 @@ class Presets:
     presets: Mapping[str, Preset] = field(default_factory=dict)
     formats: tuple[str, ...] = NEGOTIATED
     defaults: Values = field(default_factory=dict)
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     access: str = "open"
 
     def derivatives(self, original: str) -> dict[str, Derivative]:
         """What an upload renders, by derivative key: each preset that is for the original, in each of its formats."""
-        return {derivative.key: derivative for preset in self._applying(original) for derivative in self._of(preset, original)}
+        return {
+            derivative.key: derivative
+            for preset in self._applying(original)
+            for derivative in self._of(preset, original)
+        }
 
     def _applying(self, original: str) -> Iterator[Preset]:
         return (preset for preset in self.presets.values() if preset.applies(original))
@@ -85,7 +89,9 @@ class Presets:
         pairs = list(query)
         names = [text for name, text in pairs if name == "preset"]
         preset = self._named(names)
-        values = merged(self.defaults, preset.bare if preset else {}, parse(pair for pair in pairs if pair[0] != "preset"))
+        values = merged(
+            self.defaults, preset.bare if preset else {}, parse(pair for pair in pairs if pair[0] != "preset")
+        )
         derivative = settle(original, values, accept, self.formats)
         self.admit(derivative)
         varies = "format" in values.get("auto", ()) and "fm" not in values
@@ -142,7 +148,13 @@ class _Reader:
             return Presets()
         if root is None:
             return Presets()
-        sections = {"formats": self.formats, "defaults": self.defaults, "limits": self.limits, "access": self.access, "presets": self.presets}
+        sections = {
+            "formats": self.formats,
+            "defaults": self.defaults,
+            "limits": self.limits,
+            "access": self.access,
+            "presets": self.presets,
+        }
         read: dict[str, Any] = {}
         for key, node in self.entries(root, "the file"):
             if key.value in sections:
@@ -203,7 +215,9 @@ class _Reader:
             return kind.low
 
     def defaults(self, node: yaml.Node) -> Values:
-        return dict(value for key, entry in self.entries(node, "defaults") for value in self.value(key, entry, "defaults"))
+        return dict(
+            value for key, entry in self.entries(node, "defaults") for value in self.value(key, entry, "defaults")
+        )
 
     def value(self, key: yaml.ScalarNode, node: yaml.Node, where: str) -> Iterator[tuple[str, Any]]:
         """The checked value of one parameter; lists may be written as YAML lists."""
@@ -239,5 +253,3 @@ class _Reader:
                 list(presets._of(preset, "original.jpg"))
             except ParameterError as error:
                 self.wrong(keys[preset.name], f"preset {preset.name}: {error}")
-
-

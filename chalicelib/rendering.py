@@ -1,4 +1,4 @@
-"""Pixels and transformations in, encoded bytes out: the only module that imports Wand, and ImageMagick reads no file."""
+"""Pixels and transformations in, encoded bytes out: the only module that imports Wand; ImageMagick reads no file."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from types import MappingProxyType
 os.environ["MAGICK_CONFIGURE_PATH"] = str(Path(__file__).parent / "magick")
 os.environ["MAGICK_THREAD_LIMIT"] = os.environ["OMP_NUM_THREADS"] = "1"
 
-from wand.color import Color  # noqa: E402
-from wand.exceptions import PolicyError, WandException  # noqa: E402
-from wand.image import Image  # noqa: E402
-from wand.version import MAGICK_VERSION  # noqa: E402
+from wand.color import Color
+from wand.exceptions import PolicyError, WandException
+from wand.image import Image
+from wand.version import MAGICK_VERSION
 
-from .errors import MisconfiguredError, Unavailable  # noqa: E402
-from .formats import WRITTEN  # noqa: E402
-from .geometry import Layout, Size, pixels  # noqa: E402
-from .interest import best_window  # noqa: E402
-from .limits import Limits  # noqa: E402
-from .opening import LIBVIPS, Header, Opened, Pixels, assert_libvips, read_header, whole  # noqa: E402
-from .operations import OPERATIONS  # noqa: E402
-from .operations.output import encode  # noqa: E402
-from .schema import Values  # noqa: E402
-from .transformation import Derivative  # noqa: E402
+from .errors import MisconfiguredError, Unavailable
+from .formats import WRITTEN
+from .geometry import Layout, Size, pixels
+from .interest import best_window
+from .limits import Limits
+from .opening import LIBVIPS, Header, Opened, Pixels, assert_libvips, read_header, whole
+from .operations import OPERATIONS
+from .operations.output import encode
+from .schema import Values
+from .transformation import Derivative
 
 VERSIONS = MappingProxyType({"imagemagick": MAGICK_VERSION.split(" ", 2)[1], "libvips": LIBVIPS})
 
@@ -60,7 +60,9 @@ class Rendering:
         layout = self.layouts[derivative.key]
         moves = _moves(self.header, derivative)
         with ExitStack() as stack:
-            images = [stack.enter_context(_arranged(raw, layout)) for raw in self.opened.pixels(self._settled(layout), moves)]
+            images = [
+                stack.enter_context(_arranged(raw, layout)) for raw in self.opened.pixels(self._settled(layout), moves)
+            ]
             try:
                 return _finished(images, derivative, self.header)
             except WandException as error:

@@ -47,7 +47,7 @@ class Route:
 
     def _too_large(self, picture: Picture, request: Request) -> bool:
         carried = request.method == "GET" and not unchanged(picture, request.headers)
-        return carried and picture.bytes > self.settings.response_bytes
+        return carried and picture.length > self.settings.response_bytes
 
     def _understand(self, request: Request) -> tuple[Wanted, bool]:
         key = _key(request.key)

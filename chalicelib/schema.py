@@ -65,7 +65,7 @@ class Parameter:
     meaning: str
 
     def parse(self, text: str) -> Any:
-        """The checked value of a text; raises ParameterError that names the parameter, what was expected and what came."""
+        """The checked value of a text; raises ParameterError that says what was expected and what came."""
         try:
             return self.kind.parse(text)
         except ValueError:

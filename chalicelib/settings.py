@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """Bucket names, origins that may read pictures across sites, how long caches keep a picture, response size in bytes."""
+    """Buckets, origins whose scripts may read pictures, what caches are told, and the largest response in bytes."""
 
     originals: str = "imgy-originals"
     derivatives: str = "imgy-derivatives"
@@ -18,8 +18,12 @@ class Settings:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Settings:
-        """Settings from IMGY_ORIGINALS, IMGY_DERIVATIVES, IMGY_ORIGINS (with commas), IMGY_CACHE_CONTROL, IMGY_RESPONSE_BYTES."""
-        given = {name: environment[f"IMGY_{name.upper()}"] for name in cls.__annotations__ if f"IMGY_{name.upper()}" in environment}
+        """Settings from the environment: each name in capitals behind IMGY_, origins with commas between."""
+        given = {
+            name: environment[f"IMGY_{name.upper()}"]
+            for name in cls.__annotations__
+            if f"IMGY_{name.upper()}" in environment
+        }
         read = {
             "origins": lambda text: tuple(origin.strip() for origin in text.split(",") if origin.strip()),
             "response_bytes": int,

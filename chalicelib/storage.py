@@ -1,4 +1,4 @@
-"""The few verbs that both buckets need, on S3 and in memory. Whole objects only: nothing half-written is ever visible."""
+"""The few verbs that both buckets need, on S3 and in memory. Objects are put whole: none is ever seen half-written."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _BATCH = 1000
 
 @dataclass(frozen=True)
 class Object:
-    """One stored object; `read` fetches its body, once, and may raise Unavailable."""
+    """One stored object, `length` bytes long; `read` fetches its body, once, and may raise Unavailable."""
 
     key: str
     etag: str
-    bytes: int
+    length: int
     modified: datetime
     content_type: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Store(Protocol):
         """Delete objects; a key that is not there is no error."""
 
     def names(self, folder: str = "") -> Iterator[str]:
-        """The keys right below a folder (which ends in /), those of deeper folders left out; every key for no folder."""
+        """The keys right below a folder (which ends in /), not those of deeper folders; every key for no folder."""
 
 
 class MemoryStore:
@@ -63,7 +63,12 @@ class MemoryStore:
         return self._objects[key][0] if key in self._objects else None
 
     def put(
-        self, key: str, body: bytes, content_type: str = "", cache_control: str = "", metadata: Mapping[str, str] | None = None
+        self,
+        key: str,
+        body: bytes,
+        content_type: str = "",
+        cache_control: str = "",
+        metadata: Mapping[str, str] | None = None,
     ) -> str:
         etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
         now = datetime.now(UTC).replace(microsecond=0)
@@ -125,7 +130,9 @@ class S3Store:
 
     def url(self, key: str, seconds: int) -> str:
         """A URL that reads the object straight from S3, good for so many seconds."""
-        return self._client.generate_presigned_url("get_object", {"Bucket": self._bucket, "Key": key}, ExpiresIn=seconds)
+        return self._client.generate_presigned_url(
+            "get_object", {"Bucket": self._bucket, "Key": key}, ExpiresIn=seconds
+        )
 
     def _found(self, verb: Callable[..., Any], **asked: Any) -> Any:
         from botocore.exceptions import ClientError

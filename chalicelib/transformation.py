@@ -25,7 +25,7 @@ _PATH_FORM = re.compile(r"([a-z0-9-]+)=[^/]*\.([a-z0-9]+)")
 
 
 def parse(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Checked values of name and text pairs, defaults kept; raises ParameterError for what is unknown, bad or doubled."""
+    """Checked values of name and text pairs, defaults kept; raises ParameterError for the unknown, bad and doubled."""
     texts: dict[str, list[str]] = {}
     for written, text in pairs:
         name = ALIASES.get(written, written)
@@ -80,7 +80,7 @@ class Derivative:
 
 
 def settle(original: str, values: Values, accept: str = "", ahead: Iterable[str] = NEGOTIATED) -> Derivative:
-    """Resolve `fm` and `auto` for one original and one Accept header; `ahead` are the formats auto=format may choose."""
+    """Resolve `fm` and `auto` for an original and an Accept header; `ahead` are what auto=format may choose."""
     form = choose(original, accept, ahead, values=values)
     rest = {name: value for name, value in values.items() if name not in _CHOICES}
     if "compress" in values.get("auto", ()):
@@ -119,4 +119,6 @@ def _escaped(text: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    return re.sub(r"(?:~[0-9A-F]{2})+", lambda match: bytes.fromhex(match[0].replace("~", "")).decode(errors="replace"), text)
+    return re.sub(
+        r"(?:~[0-9A-F]{2})+", lambda match: bytes.fromhex(match[0].replace("~", "")).decode(errors="replace"), text
+    )

@@ -1,11 +1,11 @@
 """What is written."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from ..formats import NEGOTIATED, accepted, candidates, natural
 from ..kinds import Several
-from ..schema import Alias, Between, operation
+from ..schema import Between, operation
 
 if TYPE_CHECKING:
     from wand.image import Image
@@ -24,12 +24,14 @@ def choose(
     auto: Annotated[tuple[str, ...], Several(("format", "compress"), repeats=True), "choices left to imgy"] = (),
 ) -> str:
     """Chooses the format."""
-    if fm is None and "format" in auto:
-        offered = accepted(accept)
-        *better, last = candidates(original, ahead)
-        fm = next((form for form in better if form in offered), last)  # type: ignore[assignment]
-    form = fm or natural(original)
+    form = fm or (_negotiated(original, accept, ahead) if "format" in auto else natural(original))
     return "png8" if "compress" in auto and form == "png" else form
+
+
+def _negotiated(original: str, accept: str, ahead: Iterable[str]) -> str:
+    offered = accepted(accept)
+    *better, last = candidates(original, ahead)
+    return next((form for form in better if form in offered), last)
 
 
 # ImageMagick's name of each format, and its encoder's options; bench/ has the times and sizes that chose them.

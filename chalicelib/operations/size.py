@@ -63,8 +63,12 @@ _FOCAL = Needs(("crop",), ("focalpoint",))
 def resize(
     layout: Layout,
     *,
-    w: Annotated[int | float | None, Length(MOST), Alias("width"), "width in pixels, or as a share of the original's"] = None,
-    h: Annotated[int | float | None, Length(MOST), Alias("height"), "height in pixels, or as a share of the original's"] = None,
+    w: Annotated[
+        int | float | None, Length(MOST), Alias("width"), "width in pixels, or as a share of the original's"
+    ] = None,
+    h: Annotated[
+        int | float | None, Length(MOST), Alias("height"), "height in pixels, or as a share of the original's"
+    ] = None,
     fit: Annotated[
         Literal["clip", "crop", "fill", "fillmax", "max", "min", "scale", "clamp"],
         Alias("f"),
@@ -85,7 +89,9 @@ def resize(
     fp_x: Annotated[float, Between(0, 1), _FOCAL, "focal point from the left, as a share of the width"] = 0.5,
     fp_y: Annotated[float, Between(0, 1), _FOCAL, "focal point from the top, as a share of the height"] = 0.5,
     fp_z: Annotated[float, Between(1, 100), _FOCAL, "zoom on the focal point"] = 1,
-    ar: Annotated[tuple[float, float] | None, Ratio(), Needs(("fit",), ("crop", "fill")), "aspect ratio of the output"] = None,
+    ar: Annotated[
+        tuple[float, float] | None, Ratio(), Needs(("fit",), ("crop", "fill")), "aspect ratio of the output"
+    ] = None,
     dpr: Annotated[float, Between(0.01, 5), Needs(("w", "h")), "device pixels for each pixel of w and h"] = 1,
     max_w: Annotated[int | None, Between(1, MOST), Alias("max-width"), _BOUNDS, "the output's width at most"] = None,
     max_h: Annotated[int | None, Between(1, MOST), Alias("max-height"), _BOUNDS, "the output's height at most"] = None,
@@ -94,8 +100,8 @@ def resize(
 ) -> Layout:
     """Brings the picture to a width and a height; where one of them is missing, it follows the picture's proportions.
 
-    fit=clip and fit=max keep the whole picture within both, and never enlarge it. fit=crop covers both exactly and cuts
-    off what is over; fit=min does so without enlarging. fit=scale distorts. fit=fill, fit=fillmax (which never enlarges)
+    fit=clip and fit=max keep the whole picture within both, and never enlarge it. fit=crop covers both and cuts off what
+    is over; fit=min does so without enlarging. fit=scale distorts. fit=fill, fit=fillmax (which never enlarges)
     and fit=clamp pad: the first two with the background, the last with the picture's edge.
     """
     region = layout.region
@@ -107,7 +113,14 @@ def resize(
     if fit in ("crop", "min"):
         shrink = min(1.0, region.width / width, region.height / height) if fit == "min" else 1.0
         return _cropped(layout, width * shrink, height * shrink, crop, (fp_x, fp_y, fp_z))
-    return _within(layout, width, height, enlarge=fit in ("fill", "clamp"), pad=fit in ("fill", "fillmax", "clamp"), edge=fit == "clamp")
+    return _within(
+        layout,
+        width,
+        height,
+        enlarge=fit in ("fill", "clamp"),
+        pad=fit in ("fill", "fillmax", "clamp"),
+        edge=fit == "clamp",
+    )
 
 
 def _box(region: Box, w: float | None, h: float | None, ratio: float | None, dpr: float) -> tuple[float, float]:
@@ -145,7 +158,9 @@ def _within(layout: Layout, width: float, height: float, *, enlarge: bool, pad: 
     return replace(layout, size=size, canvas=canvas, extend="edge" if edge else "background")
 
 
-def _cropped(layout: Layout, width: float, height: float, crop: tuple[str, ...], focus: tuple[float, float, float]) -> Layout:
+def _cropped(
+    layout: Layout, width: float, height: float, crop: tuple[str, ...], focus: tuple[float, float, float]
+) -> Layout:
     region, size = layout.region, Size(pixels(width), pixels(height))
     x, y, zoom = focus
     across, down = (length / zoom for length in _largest(size.width / size.height, region.width, region.height))
