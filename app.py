@@ -19,11 +19,12 @@ from chalice.app import Chalice, Response, S3Event
 from chalicelib import __version__
 from chalicelib.answers import METHODS, Answer, completed, error_answer, json_answer, preflight
 from chalicelib.errors import ImgyError
-from chalicelib.pipeline import Pipeline, Settled, Timing
-from chalicelib.presets import load_presets
+from chalicelib.pipeline import Pipeline, Settled
+from chalicelib.presetfile import load_presets
 from chalicelib.route import Request, Route
 from chalicelib.settings import Settings
 from chalicelib.storage import S3Store
+from chalicelib.timing import Timing
 
 _READ_URL_SECONDS = 60
 

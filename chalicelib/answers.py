@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from .errors import ImgyError, Unavailable
-from .pipeline import Picture, Timing
+from .pipeline import Picture
 from .presets import Wanted
 from .settings import Settings
+from .timing import Timing
 
 METHODS = ("GET", "HEAD", "OPTIONS")
 

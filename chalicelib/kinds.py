@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .colours import NAMED
-
-_INTEGER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
-_NUMBER = re.compile(r"(-?)([0-9]{0,9})(?:\.([0-9]{0,6})[0-9]{0,24})?", re.ASCII)
+from .spelling import extent_text, number_text, parse_extent, parse_integer, parse_number
 
 
 class Kind(Protocol):
@@ -32,27 +30,6 @@ class Kind(Protocol):
 
     def parse(self, text: str) -> Any: ...
     def text(self, value: Any) -> str: ...
-
-
-def parse_integer(text: str) -> int:
-    """A plain decimal integer; raises ValueError."""
-    if not _INTEGER.fullmatch(text):
-        raise ValueError(text)
-    return int(text)
-
-
-def parse_number(text: str) -> float:
-    """A plain decimal number, without exponent, of which six decimals count; raises ValueError."""
-    match = _NUMBER.fullmatch(text)
-    if not match or not (match[2] or match[3]):
-        raise ValueError(text)
-    return float(f"{match[1]}{match[2] or 0}.{match[3] or 0}")
-
-
-def number_text(value: float) -> str:
-    """The shortest spelling of a number at six decimals: 0.5, 2, 1.333333."""
-    text = f"{value:.6f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
 
 
 @dataclass(frozen=True)
@@ -115,23 +92,6 @@ class Number:
 
     def text(self, value: float) -> str:
         return number_text(value)
-
-
-def parse_extent(text: str, least: int, most: int) -> int | float:
-    """Pixels (an int) or a share of the original's pixels (a float above 0, at most 1); raises ValueError."""
-    if "." not in text:
-        return Integer(least, most).parse(text)
-    share = parse_number(text)
-    if not 0 < share <= 1:
-        raise ValueError(text)
-    return share
-
-
-def extent_text(value: int | float) -> str:
-    """The inverse of `parse_extent`; the whole is written 1.0, since 1 is one pixel."""
-    if isinstance(value, int):
-        return str(value)
-    return "1.0" if value == 1 else number_text(value)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ _NAME = "manifest.json"
 
 @dataclass(frozen=True)
 class Manifest:
-    """Length in bytes, size in pixels, colours as rrggbb, placeholder as data URI, derivatives by name; or the refusal."""
+    """Length in bytes, size in pixels, colours as rrggbb, placeholder (data URI), derivatives by name, or a refusal."""
 
     etag: str
     length: int = 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,12 +13,11 @@ from .errors import Denied, NotFound, Refused, Unavailable
 from .manifest import Manifest, manifest_key, original_of
 from .presets import Presets, Wanted
 from .storage import Object, Store
+from .timing import Timing
 from .transformation import KEY_BYTES, Derivative
 
 if TYPE_CHECKING:
     from .rendering import Rendered, Rendering
-
-_log = logging.getLogger(__name__)
 
 _ETAG = "original-etag"
 _MODIFIED = "original-modified"
@@ -28,20 +25,6 @@ _SLOTS = 4
 """How many requests render at once in one process; a Lambda function has one."""
 _ATTEMPTS = 4
 """How often a flow starts over because the original changed meanwhile, before it says that it is busy."""
-
-
-@dataclass
-class Timing:
-    """Milliseconds by stage, in the order in which the stages were first entered."""
-
-    stages: dict[str, float] = field(default_factory=dict)
-
-    def __call__(self, stage: str, work: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        start = time.perf_counter()
-        try:
-            return work(*args, **options)
-        finally:
-            self.stages[stage] = self.stages.get(stage, 0.0) + (time.perf_counter() - start) * 1000
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ _TURNS = {
 
 def _arranged(raw: Pixels, layout: Layout, flatten: bool = False) -> Image:
     """The layout's picture: turned, on its background, on its canvas."""
-    image = Image.from_array(raw)
+    image: Image = Image.from_array(raw)  # type: ignore[no-untyped-call]
     _TURNS[layout.turn](image)
     image.background_color = _colour(layout.background or "ffffff")
     if flatten or layout.background:
@@ -169,6 +169,7 @@ def _colour(hexadecimal: str) -> Color:
 def _flatten(image: Image) -> None:
     """Put the picture on its background colour."""
     if image.alpha_channel:
+        # A background may be translucent itself: what is left of its alpha stays.
         with Image(width=image.width, height=image.height, background=image.background_color) as ground:
             ground.composite(image, operator="over")
             image.composite(ground, operator="copy")
@@ -193,6 +194,8 @@ def _finished(images: list[Image], derivative: Derivative, header: Header) -> Re
             if operation.subject == "image" and operation.asked(derivative.values):
                 operation(image, values=derivative.values)
         if not WRITTEN[derivative.format].alpha:
+            _flatten(image)
+            image.background_color = _colour("ffffff")
             _flatten(image)
     size = Size(images[0].width, images[0].height)
     delays = header.delays if len(images) > 1 else ()

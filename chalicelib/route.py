@@ -8,9 +8,10 @@ from urllib.parse import unquote
 
 from .answers import Answer, elsewhere, own_path, picture_answer, unchanged
 from .errors import ParameterError
-from .pipeline import Picture, Pipeline, Timing
+from .pipeline import Picture, Pipeline
 from .presets import Wanted
 from .settings import Settings
+from .timing import Timing
 from .transformation import parse_path
 
 _IGNORED = ("ixlib",)

@@ -100,8 +100,8 @@ def resize(
 ) -> Layout:
     """Brings the picture to a width and a height; where one of them is missing, it follows the picture's proportions.
 
-    fit=clip and fit=max keep the whole picture within both, and never enlarge it. fit=crop covers both and cuts off what
-    is over; fit=min does so without enlarging. fit=scale distorts. fit=fill, fit=fillmax (which never enlarges)
+    fit=clip and fit=max keep the whole picture within both, and never enlarge it. fit=crop covers both and cuts off
+    what is over; fit=min does so without enlarging. fit=scale distorts. fit=fill, fit=fillmax (which never enlarges)
     and fit=clamp pad: the first two with the background, the last with the picture's edge.
     """
     region = layout.region

@@ -1,0 +1,165 @@
+"""presets.yaml to checked presets: the whole file at load, every mistake with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .errors import MisconfiguredError, ParameterError
+from .formats import NEGOTIATED
+from .kinds import Integer
+from .limits import Limits
+from .operations.size import MOST
+from .presets import ACCESS, Preset, Presets
+from .schema import Values
+from .transformation import parse
+
+
+def load_presets(path: Path) -> Presets:
+    """Read and check a whole presets.yaml; raises MisconfiguredError with every mistake, a line each."""
+    return read_presets(path.read_text("utf-8"), path.name)
+
+
+def read_presets(text: str, name: str = "presets.yaml") -> Presets:
+    """As `load_presets`, from the file's text; `name` is what mistakes are reported under."""
+    reader = _Reader(name)
+    presets = reader.file(text)
+    if reader.mistakes:
+        raise MisconfiguredError("\n".join(reader.mistakes))
+    return presets
+
+
+_WIDTH = Integer(1, MOST)
+
+# The C loader where PyYAML has it: a cold start pays for every millisecond.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Reader:
+    """Reads YAML's nodes, since only they know their lines, and gathers mistakes instead of stopping at the first."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.mistakes: list[str] = []
+        self.names: dict[str, yaml.ScalarNode] = {}
+
+    def wrong(self, node: yaml.Node, sentence: str) -> None:
+        self.mistakes.append(f"{self.name}:{node.start_mark.line + 1}: {sentence}")
+
+    def file(self, text: str) -> Presets:
+        try:
+            root = yaml.compose(text, Loader=_Loader)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            self.mistakes.append(f"{self.name}:{line}: expected YAML, but {error.problem}")
+            return Presets()
+        if root is None:
+            return Presets()
+        sections = {
+            "formats": self.formats,
+            "defaults": self.defaults,
+            "limits": self.limits,
+            "access": self.access,
+            "presets": self.presets,
+        }
+        read: dict[str, Any] = {}
+        for key, node in self.entries(root, "the file"):
+            if key.value in sections:
+                read[key.value] = sections[key.value](node)
+            else:
+                self.wrong(key, f"expected one of {', '.join(sections)}, received '{key.value}'")
+        presets = Presets(**read)
+        self.together(presets)
+        return presets
+
+    def entries(self, node: yaml.Node, what: str) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
+        """The keys and values of a mapping; a doubled key is a mistake."""
+        if not isinstance(node, yaml.MappingNode):
+            self.wrong(node, f"expected a mapping for {what}")
+            return
+        seen: set[str] = set()
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.value in seen:
+                self.wrong(key, f"expected each name once in {what}, received '{key.value}' again")
+                continue
+            seen.add(key.value)
+            yield key, value
+
+    def texts(self, node: yaml.Node, what: str) -> list[yaml.ScalarNode]:
+        """A scalar, or a list of scalars."""
+        nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        for entry in nodes:
+            if not isinstance(entry, yaml.ScalarNode):
+                self.wrong(entry, f"expected a value or a list of values for {what}")
+        return [entry for entry in nodes if isinstance(entry, yaml.ScalarNode)]
+
+    def choice(self, node: yaml.Node, what: str, options: tuple[str, ...]) -> str:
+        text = node.value if isinstance(node, yaml.ScalarNode) else "a list or mapping"
+        if text not in options:
+            self.wrong(node, f"expected one of {', '.join(options)} for {what}, received '{text}'")
+        return text
+
+    def formats(self, node: yaml.Node) -> tuple[str, ...]:
+        return tuple(self.choice(entry, "formats", NEGOTIATED) for entry in self.texts(node, "formats"))
+
+    def access(self, node: yaml.Node) -> str:
+        return self.choice(node, "access", ACCESS)
+
+    def limits(self, node: yaml.Node) -> Limits:
+        known = [entry.name for entry in fields(Limits)]
+        chosen: dict[str, int] = {}
+        for key, value in self.entries(node, "limits"):
+            if self.choice(key, "limits", tuple(known)) in known:
+                chosen[key.value] = self.integer(value, key.value, Integer(1, 999_999_999))
+        return replace(Limits(), **chosen)
+
+    def integer(self, node: yaml.Node, what: str, kind: Integer) -> int:
+        text = node.value.replace("_", "") if isinstance(node, yaml.ScalarNode) else "a list or mapping"
+        try:
+            return kind.parse(text)
+        except ValueError:
+            self.wrong(node, f"expected {kind.expected} for {what}, received '{text}'")
+            return kind.low
+
+    def defaults(self, node: yaml.Node) -> Values:
+        return dict(
+            value for key, entry in self.entries(node, "defaults") for value in self.value(key, entry, "defaults")
+        )
+
+    def value(self, key: yaml.ScalarNode, node: yaml.Node, where: str) -> Iterator[tuple[str, Any]]:
+        """The checked value of one parameter; lists may be written as YAML lists."""
+        text = ",".join(entry.value for entry in self.texts(node, key.value))
+        try:
+            yield from parse([(key.value, text)]).items()
+        except ParameterError as error:
+            self.wrong(key, f"{where}: {error}")
+
+    def presets(self, node: yaml.Node) -> dict[str, Preset]:
+        return {key.value: self.preset(key, entry) for key, entry in self.entries(node, "presets")}
+
+    def preset(self, name: yaml.ScalarNode, node: yaml.Node) -> Preset:
+        where = f"preset {name.value}"
+        self.names[name.value] = name
+        values: dict[str, Any] = {}
+        only: tuple[str, ...] = ()
+        widths: tuple[int, ...] = ()
+        for key, entry in self.entries(node, where):
+            if key.value == "only":
+                only = tuple(glob.value for glob in self.texts(entry, f"{where}: only"))
+            elif key.value == "widths":
+                widths = tuple(self.integer(width, f"{where}: widths", _WIDTH) for width in self.texts(entry, where))
+            else:
+                values.update(self.value(key, entry, where))
+        return Preset(name.value, values, only, widths)
+
+    def together(self, presets: Presets) -> None:
+        """What each preset comes to with the defaults, as some parameters need others."""
+        for preset in presets.presets.values():
+            try:
+                list(presets.of(preset, "original.jpg"))
+            except ParameterError as error:
+                self.wrong(self.names[preset.name], f"preset {preset.name}: {error}")
