@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache
@@ -136,7 +136,7 @@ def _scaled(size: Size, scale: float) -> Size:
     return Size(max(1, int(size.width * scale)), max(1, int(size.height * scale)))
 
 
-_TURNS = {
+_TURNS: dict[int, Callable[[Image], object]] = {
     1: lambda image: None,
     2: lambda image: image.flop(),
     3: lambda image: image.rotate(180),
@@ -150,7 +150,7 @@ _TURNS = {
 
 def _arranged(raw: Pixels, layout: Layout, flatten: bool = False) -> Image:
     """The layout's picture: turned, on its background, on its canvas."""
-    image: Image = Image.from_array(raw)  # type: ignore[no-untyped-call]
+    image: Image = Image.from_array(raw)
     _TURNS[layout.turn](image)
     image.background_color = _colour(layout.background or "ffffff")
     if flatten or layout.background:
