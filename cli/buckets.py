@@ -1,0 +1,54 @@
+"""Set-up of the embedded S3: buckets, queue, notifications and CORS. Done at every start, the same each time."""
+
+import json
+from typing import TYPE_CHECKING
+
+from cli.local import DERIVATIVES, ORIGINALS, QUEUE
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CORSRuleTypeDef
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+
+LONGEST_RENDER_SECONDS = 300
+
+
+def set_up(s3: "S3Client", sqs: "SQSClient", page_port: int) -> str:
+    """Make both buckets, the queue and its notifications; return the queue's URL."""
+    for bucket in (ORIGINALS, DERIVATIVES):
+        s3.create_bucket(Bucket=bucket)
+    queue_url = sqs.create_queue(QueueName=QUEUE, Attributes=_queue_attributes())["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    s3.put_bucket_cors(Bucket=ORIGINALS, CORSConfiguration={"CORSRules": [_upload_from_page(page_port)]})
+    s3.put_bucket_notification_configuration(
+        Bucket=ORIGINALS,
+        NotificationConfiguration={
+            "QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}]
+        },
+    )
+    return queue_url
+
+
+def _queue_attributes() -> "dict[QueueAttributeNameType, str]":
+    may_send = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": "*",
+        "Condition": {"ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{ORIGINALS}"}},
+    }
+    return {
+        # A message that is worked on stays hidden this long; one whose handler raised comes back sooner (pump.py).
+        "VisibilityTimeout": str(LONGEST_RENDER_SECONDS),
+        "Policy": json.dumps({"Version": "2012-10-17", "Statement": [may_send]}),
+    }
+
+
+def _upload_from_page(port: int) -> "CORSRuleTypeDef":
+    return {
+        "AllowedOrigins": [f"http://127.0.0.1:{port}", f"http://localhost:{port}"],
+        "AllowedMethods": ["PUT"],
+        "AllowedHeaders": ["*"],
+        "ExposeHeaders": ["ETag"],
+    }

@@ -1,0 +1,94 @@
+"""The embedded S3: ministack in a child process that never outlives its parent."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from cli.claims import listening
+from cli.local import REGION
+
+PARENT_CHECK_SECONDS = 0.2
+END_SECONDS = 3
+
+
+@contextmanager
+def embedded_s3(port: int, data_dir: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    """S3 and SQS on the port, objects kept below data_dir; connections wait until it is up."""
+    with listening(port, "S3_PORT") as listener:
+        child = start(listener, data_dir)
+    try:
+        yield child
+    finally:
+        child.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(END_SECONDS)
+        child.kill()
+
+
+def start(listener: socket.socket, data_dir: Path) -> "subprocess.Popen[bytes]":
+    """Start ministack on a listening socket as a child of this process."""
+    fd, port = listener.fileno(), listener.getsockname()[1]
+    with (data_dir / "s3.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "cli.embedded_s3", str(fd), str(os.getpid())],
+            env=ministack_environment(os.environ, port, data_dir),
+            pass_fds=[fd],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C in the terminal is for the parent, which then ends this child in order
+        )
+
+
+def ministack_environment(environ: Mapping[str, str], port: int, data_dir: Path) -> dict[str, str]:
+    """What ministack reads: two services, objects on disk, and no look at Docker."""
+    return {
+        **environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), environ.get("PYTHONPATH")])),
+        "SERVICES": "s3,sqs",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": REGION,
+        "MINISTACK_WORKER_THREADS": "8",
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(data_dir.absolute() / "s3"),
+        "PERSIST_STATE": "0",
+        "AUTH": "false",
+        "USE_SSL": "0",
+        "LOG_LEVEL": "WARNING",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "DOCKER_HOST": f"unix://{os.devnull}/none",  # ministack removes containers of other ministacks when it starts
+    }
+
+
+def end_with_parent(parent: int) -> None:
+    """End this process as soon as its parent is gone, however that went."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_CHECK_SECONDS)
+    os._exit(0)
+
+
+def main(fd: int, parent: int) -> None:
+    """Serve ministack on the socket that was handed down."""
+    threading.Thread(target=end_with_parent, args=[parent], daemon=True).start()
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+    from ministack.app import app
+
+    config = Config()
+    config.bind = [f"fd://{fd}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1
+    config.loglevel = "WARNING"
+    asyncio.run(serve(app, config))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,135 @@
+"""`python -m cli run`: the embedded S3, the app, the pump and the page, together on one machine."""
+
+import importlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, NoReturn
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli import local
+from cli.buckets import set_up
+from cli.claims import claimed, listening
+from cli.embedded_s3 import embedded_s3
+from cli.gateway import gateway, serve
+from cli.log import log_to_terminal
+from cli.pump import Queue, catch_up, start_pump
+from cli.samples import first_samples
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+    from mypy_boto3_s3 import S3Client
+
+CHECK_SECONDS = 0.2
+
+WELCOME = """\
+imgy is open at http://{host}:{port}, where every original stands with its pictures.
+Upload with any S3 client and any credentials, for example
+  aws --no-sign-request --endpoint-url {s3} s3 cp photo.jpg s3://{bucket}/
+  curl -T photo.jpg {s3}/{bucket}/photo.jpg"""
+
+NO_MAGICK = """\
+imgy: ImageMagick's library (libMagickWand) was not found; `make run` installs it, or: \
+apt-get install libmagickwand-6.q16-6 (Debian, Ubuntu), brew install imagemagick (Mac)"""
+
+
+def run_here(port: int, s3_port: int, data_dir: Path, with_parent: bool) -> NoReturn:
+    """Run the pipeline until SIGINT or SIGTERM; what prevents it is said in one sentence, with exit 1."""
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stopping.set())
+    parent = os.getppid() if with_parent else None
+    code = 0
+    try:
+        _run(port, s3_port, data_dir, stopping, parent)
+    except SystemExit as refusal:
+        print(refusal, file=sys.stderr)
+        code = 1
+    sys.stdout.flush()
+    os._exit(code)  # a render still under way in a thread would hold a plain exit up
+
+
+def _run(port: int, s3_port: int, data_dir: Path, stopping: threading.Event, parent: int | None) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(claimed(data_dir))
+        listener = stack.enter_context(listening(port, "PORT"))
+        embedded = stack.enter_context(embedded_s3(s3_port, data_dir))
+        local.point_to_this_machine(s3_port)
+        log_to_terminal()
+        app, s3 = load_app(), local.s3_client()
+        queue = _ready_queue(s3, port, embedded)
+        start_pump(queue, {"ObjectCreated": app.upload_trigger, "ObjectRemoved": app.removal_trigger}, stopping)
+        stack.enter_context(_served(listener, gateway(app.app, _page(s3))))
+        print(
+            WELCOME.format(host=local.HOST, port=port, s3=local.endpoint(s3_port), bucket=local.ORIGINALS), flush=True
+        )
+        threading.Thread(target=_begin, args=[s3, queue, data_dir], daemon=True).start()
+        _wait(stopping, embedded, parent)
+
+
+def load_app() -> ModuleType:
+    """app.py, its libraries checked; what is missing or misconfigured is said in one sentence."""
+    from chalicelib.errors import ImgyError
+
+    try:
+        importlib.import_module("chalicelib.rendering").assert_walls()
+        return importlib.import_module("app")
+    except ImportError as error:
+        raise SystemExit(NO_MAGICK if "MagickWand" in str(error) else f"imgy: {error}") from None
+    except ImgyError as error:
+        raise SystemExit(f"imgy: {error}") from None
+
+
+def _page(s3: "S3Client") -> "WSGIApplication":
+    from cli.page import page
+
+    return page(s3, local.ORIGINALS, local.DERIVATIVES)
+
+
+def _ready_queue(s3: "S3Client", port: int, embedded: "subprocess.Popen[bytes]") -> Queue:
+    sqs = local.sqs_client()
+    try:
+        return Queue(sqs, set_up(s3, sqs, port))
+    except (BotoCoreError, ClientError) as error:
+        _refuse_when_ended(embedded)
+        raise SystemExit(f"imgy: the embedded S3 cannot be set up: {error}") from None
+
+
+@contextmanager
+def _served(listener: socket.socket, application: "WSGIApplication") -> Iterator[None]:
+    server = serve(listener, application)
+    threading.Thread(target=server.serve_forever, args=[CHECK_SECONDS], daemon=True).start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+
+
+def _begin(s3: "S3Client", queue: Queue, data_dir: Path) -> None:
+    """What may take longer than opening for business: catch up with lost events, draw the first samples."""
+    from chalicelib.pipeline import out_of_step
+    from chalicelib.storage import S3Store
+
+    lost = out_of_step(S3Store(s3, local.ORIGINALS), S3Store(s3, local.DERIVATIVES))
+    catch_up(lost, local.ORIGINALS, queue)
+    first_samples(s3, local.ORIGINALS, data_dir / "samples-were-drawn")
+
+
+def _wait(stopping: threading.Event, embedded: "subprocess.Popen[bytes]", parent: int | None) -> None:
+    while not stopping.wait(CHECK_SECONDS):
+        _refuse_when_ended(embedded)
+        if parent and os.getppid() != parent:
+            return
+
+
+def _refuse_when_ended(embedded: "subprocess.Popen[bytes]") -> None:
+    if embedded.poll() is not None:
+        raise SystemExit("imgy: the embedded S3 ended by itself; everything stored is kept, run again")
