@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any
 
@@ -184,14 +184,14 @@ class Opened:
     def pixels(self, layout: Layout, every_frame: bool = False) -> list[Pixels]:
         """The region of an unturned layout at its size: one Pixels a frame, only the first unless `every_frame`."""
         level = self._covering(whole(layout))
-        chosen = level if every_frame else level[:1]
-        return [_pixels(_region(frame, layout), layout.size) for frame in chosen]
+        return [_pixels(_region(frame, layout), layout.size) for frame in (level if every_frame else level[:1])]
 
     def grey(self, layout: Layout, side: int = 96) -> Grey:
         """The region of an unturned layout in grey, at most `side` pixels a side: for a crop to look at."""
-        region = _region(self._levels[-1][0], layout)
-        scale = min(1.0, side / max(region.width, region.height))
-        small = region.thumbnail_image(pixels(region.width * scale), height=pixels(region.height * scale), size="force")
+        scale = min(1.0, side / max(layout.region.width, layout.region.height))
+        size = Size(pixels(layout.region.width * scale), pixels(layout.region.height * scale))
+        sample = replace(layout, size=size, look=None)
+        small = _thumbnail(_region(self._covering(whole(sample))[0], sample), size)
         if small.hasalpha():
             small = small.flatten(background=[128])
         small = small.colourspace("b-w")
@@ -214,10 +214,16 @@ def _size(level: list[pyvips.Image]) -> Size:
 def _region(image: pyvips.Image, layout: Layout) -> pyvips.Image:
     across, down = image.width / layout.original.width, image.height / layout.original.height
     box: Box = layout.region
-    width, height = min(image.width, pixels(box.width * across)), min(image.height, pixels(box.height * down))
+    width = min(image.width, _near(pixels(box.width * across), layout.size.width))
+    height = min(image.height, _near(pixels(box.height * down), layout.size.height))
     left = min(max(0, round(box.x * across)), image.width - width)
     top = min(max(0, round(box.y * down)), image.height - height)
     return image.crop(left, top, width, height)
+
+
+def _near(length: int, wanted: int) -> int:
+    # A pixel more or less is rounding: taking what is wanted saves a resampling that would only blur.
+    return wanted if abs(length - wanted) <= 1 else length
 
 
 def _pixels(image: pyvips.Image, size: Size) -> Pixels:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
@@ -192,7 +193,9 @@ class Pipeline:
         if found is None:
             return None
         modified = found.metadata.get(_MODIFIED, "")
-        return Picture(found.etag, found.content_type, found.length, modified, True, found.read)
+        return Picture(
+            found.etag, found.content_type, found.length, modified, True, partial(timing, "read", found.read)
+        )
 
     def _made(self, derivative: Derivative, timing: Timing) -> Picture:
         for _ in range(_ATTEMPTS):

@@ -10,7 +10,7 @@ from .errors import Forbidden, ParameterError
 from .formats import NEGOTIATED, candidates
 from .limits import Limits
 from .schema import Values, shortened
-from .transformation import Derivative, merged, parse, settle
+from .transformation import KEY_BYTES, Derivative, merged, negotiates, parse, settle
 
 ACCESS = ("open", "presets")
 
@@ -59,41 +59,31 @@ class Presets:
 
     def derivatives(self, original: str) -> dict[str, Derivative]:
         """What an upload renders, by derivative key: each preset that is for the original, in each of its formats."""
-        return {
-            derivative.key: derivative
-            for preset in self._applying(original)
-            for derivative in self.of(preset, original)
-        }
-
-    def _applying(self, original: str) -> Iterator[Preset]:
-        return (preset for preset in self.presets.values() if preset.applies(original))
+        applying = [preset for preset in self.presets.values() if preset.applies(original)]
+        made = (derivative for preset in applying for derivative in self.of(preset, original))
+        return {derivative.key: derivative for derivative in made if derivative.storable}
 
     def of(self, preset: Preset, original: str) -> Iterator[Derivative]:
         """What one preset comes to for an original, in each of its widths and formats."""
         for variant in preset.variants:
             values = merged(self.defaults, variant)
-            negotiates = "format" in values.get("auto", ()) and "fm" not in values
-            if not negotiates:
-                yield settle(original, values)
-                continue
-            for form in candidates(original, self.formats):
-                yield settle(original, {**values, "fm": form})
+            forms = candidates(original, self.formats) if negotiates(values) else (None,)
+            yield from (settle(original, {**values, "fm": form} if form else values) for form in forms)
 
     def wanted(self, original: str, query: Iterable[tuple[str, str]], accept: str) -> Wanted:
         """The derivative that a query asks for; raises ParameterError, or Forbidden where only presets are open."""
         pairs = list(query)
-        names = [text for name, text in pairs if name == "preset"]
-        preset = self._named(names)
-        values = merged(
-            self.defaults, preset.bare if preset else {}, parse(pair for pair in pairs if pair[0] != "preset")
-        )
+        preset = self._named([text for name, text in pairs if name == "preset"])
+        asked = parse(pair for pair in pairs if pair[0] != "preset")
+        values = merged(self.defaults, preset.bare if preset else {}, asked)
         derivative = settle(original, values, accept, self.formats)
         self.admit(derivative)
-        varies = "format" in values.get("auto", ()) and "fm" not in values
-        return Wanted(derivative, varies, preset.name if preset else "")
+        return Wanted(derivative, negotiates(values), preset.name if preset else "")
 
     def admit(self, derivative: Derivative) -> None:
-        """Raise Forbidden unless the derivative is one that the access in force allows."""
+        """Raise ParameterError for a key that S3 does not take, Forbidden where access does not allow it."""
+        if not derivative.storable:
+            raise ParameterError(f"expected a URL whose derivative key has at most {KEY_BYTES} bytes of UTF-8")
         if self.access == "presets" and derivative.key not in self.derivatives(derivative.original):
             raise Forbidden(f"only presets are open here: add preset=NAME, one of {', '.join(self.presets)}")
 

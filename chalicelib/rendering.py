@@ -59,14 +59,13 @@ class Rendering:
         """One derivative; raises Unavailable when ImageMagick cannot make it now."""
         layout = self.layouts[derivative.key]
         moves = _moves(self.header, derivative)
-        with ExitStack() as stack:
-            images = [
-                stack.enter_context(_arranged(raw, layout)) for raw in self.opened.pixels(self._settled(layout), moves)
-            ]
-            try:
+        raw = self.opened.pixels(self._settled(layout), moves)
+        try:
+            with ExitStack() as stack:
+                images = [stack.enter_context(_arranged(frame, layout)) for frame in raw]
                 return _finished(images, derivative, self.header)
-            except WandException as error:
-                raise Unavailable("the picture cannot be rendered now; try again in a moment") from error
+        except WandException as error:
+            raise Unavailable("the picture cannot be rendered now; try again in a moment") from error
 
     def _settled(self, layout: Layout) -> Layout:
         """The layout on the upright original, with the place of its crop found."""

@@ -72,11 +72,18 @@ class Derivative:
 
     @property
     def key(self) -> str:
-        """Its key in the derivatives bucket, and the path of its URL; raises ParameterError above KEY_BYTES."""
-        key = f"{self.original}/{self.name}"
-        if len(key.encode()) > KEY_BYTES:
-            raise ParameterError(f"expected a URL whose derivative key has at most {KEY_BYTES} bytes")
-        return key
+        """Its key in the derivatives bucket, and the path of its URL."""
+        return f"{self.original}/{self.name}"
+
+    @property
+    def storable(self) -> bool:
+        """Whether S3 takes its key."""
+        return len(self.key.encode()) <= KEY_BYTES
+
+
+def negotiates(values: Values) -> bool:
+    """Whether the Accept header has a say in the format."""
+    return "format" in values.get("auto", ()) and "fm" not in values
 
 
 def settle(original: str, values: Values, accept: str = "", ahead: Iterable[str] = NEGOTIATED) -> Derivative:
