@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 PORT = typer.Option(envvar="PORT", min=1, max=65535, help="Port of the page and the pictures.")
 S3_PORT = typer.Option(envvar="S3_PORT", min=1, max=65535, help="Port of the embedded S3.")
@@ -39,5 +40,13 @@ def photos(s3_port: Annotated[int, S3_PORT] = 4566) -> None:
     add_photos(s3_port)
 
 
+def main() -> None:
+    """Run the command that was asked for; a mistake in it is said in one sentence, with exit 1."""
+    try:
+        commands(standalone_mode=False)
+    except TyperException as mistake:
+        raise SystemExit(f"imgy: {mistake}") from None
+
+
 if __name__ == "__main__":
-    commands()
+    main()

@@ -1,0 +1,93 @@
+#!/bin/sh
+# Prepares this machine: `prepare.sh venv`, `prepare.sh magick`, `prepare.sh chromium`. The Makefile calls it.
+set -eu
+
+fail() {
+    echo "imgy: $1" >&2
+    exit 1
+}
+
+has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+may_install() {
+    has apt-get && { [ "$(id -u)" = 0 ] || has sudo; }
+}
+
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+}
+
+# The newest package with such a name that apt knows; its lists are fetched where they are missing.
+apt_newest() {
+    name=$(apt-cache search --names-only "$1" | cut -d' ' -f1 | sort -V | tail -n 1)
+    if [ -z "$name" ]; then
+        as_root apt-get update -qq >/dev/null
+        name=$(apt-cache search --names-only "$1" | cut -d' ' -f1 | sort -V | tail -n 1)
+    fi
+    echo "$name"
+}
+
+apt_add() {
+    package=$(apt_newest "$1")
+    [ -n "$package" ] || return 1
+    echo "Installing $package" >&2
+    apt_install "$package" || { as_root apt-get update -qq >/dev/null && apt_install "$package"; }
+}
+
+python() {
+    for candidate in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    fail "Python 3.11 or newer was not found; install it, or name one: make run PYTHON=/path/to/python3"
+}
+
+venv() {
+    base=$(python)
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        if ! "$base" -c 'import ensurepip' 2>/dev/null; then
+            version=$("$base" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+            may_install && apt_add "^$version-venv\$" || fail "Python's venv was not found; install it: apt-get install $version-venv"
+        fi
+        "$base" -m venv --clear .venv
+    fi
+    echo "Installing what is pinned in requirements-dev.txt" >&2
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt ||
+        fail "pip could not install what requirements-dev.txt pins; its message stands above"
+    touch .venv/installed
+}
+
+wand_works() {
+    .venv/bin/python -c 'import wand.api' 2>/dev/null
+}
+
+magick() {
+    wand_works && return
+    if may_install; then
+        apt_add '^libmagickwand-[67]\.q16-[0-9]+(t64)?$' || true
+    elif has brew; then
+        brew install --quiet imagemagick
+    fi
+    wand_works ||
+        fail "ImageMagick's library libMagickWand was not found; install it (Debian: libmagickwand-6.q16-6, Mac: brew install imagemagick)"
+}
+
+# For the tests in a browser, which are skipped without one. Ubuntu's package is a snap, which a test cannot drive.
+chromium() {
+    if has chromium || has chromium-browser || has google-chrome; then return; fi
+    if grep -qs '^ID=debian' /etc/os-release && has apt-get && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
+        apt_add '^chromium$' && return
+    fi
+    echo "No Chromium: the tests in a browser are skipped" >&2
+}
+
+cd "$(dirname "$0")/.."
+"$1"
