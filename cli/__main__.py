@@ -11,7 +11,7 @@ S3_PORT = typer.Option(envvar="S3_PORT", min=1, max=65535, help="Port of the emb
 DATA_DIR = typer.Option(envvar="DATA_DIR", file_okay=True, help="Folder that keeps the buckets.")
 WITH_PARENT = typer.Option("--with-parent", help="End when the process that started this one ends.")
 
-commands = typer.Typer(name="imgy", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+commands = typer.Typer(name="imgy", add_completion=False, rich_markup_mode=None)
 
 
 @commands.callback()
@@ -45,7 +45,7 @@ def main() -> None:
     try:
         commands(standalone_mode=False)
     except TyperException as mistake:
-        raise SystemExit(f"imgy: {mistake}") from None
+        raise SystemExit(f"imgy: {mistake.format_message()}") from None
 
 
 if __name__ == "__main__":

@@ -1,0 +1,397 @@
+"""`python -m cli run` as a person runs it: a process with its own ports and data, spoken to over HTTP and S3."""
+
+import contextlib
+import http.client
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import boto3
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from PIL import Image
+
+from cli.embedded_s3 import embedded_s3
+from cli.local import DERIVATIVES, ORIGINALS
+from cli.samples import SAMPLES
+
+ROOT = Path(__file__).parents[1]
+ODD_KEY = "été 2026/100% + größe//deep/down/🎈 &?#.png"
+PATIENCE_SECONDS = 60
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(what, seconds=PATIENCE_SECONDS):
+    deadline = time.monotonic() + seconds
+    while not (found := what()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
+def picture(colour="red", size=(300, 200)):
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, "PNG")
+    return file.getvalue()
+
+
+class Run:
+    """One run, and what a person would do with it."""
+
+    def __init__(self, data_dir, *options, port=None, s3_port=None, wrapper=()):
+        self.port, self.s3_port = port or free_port(), s3_port or free_port()
+        self.data_dir = data_dir
+        self.output = io.BytesIO()
+        self.process = subprocess.Popen(
+            [*wrapper, sys.executable, "-m", "cli", "run", *options],
+            cwd=ROOT,
+            env={**os.environ, "PORT": str(self.port), "S3_PORT": str(self.s3_port), "DATA_DIR": str(data_dir)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        os.set_blocking(self.process.stdout.fileno(), False)
+
+    def open(self):
+        """Wait until it is open for business."""
+        assert wait_for(lambda: self.answers() or self.process.poll() is not None), "it did not open in time"
+        assert self.process.poll() is None, self.process.stderr.read().decode()
+        return self
+
+    def answers(self):
+        with contextlib.suppress(OSError):
+            return self.ask("/-/health").status == 200
+        return False
+
+    def ask(self, target, method="GET"):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request(method, target)
+        response = connection.getresponse()
+        response.content = response.read()
+        connection.close()
+        return response
+
+    @property
+    def s3(self):
+        return s3_at(self.s3_port)
+
+    def manifest(self, key):
+        return manifest(self.s3, key)
+
+    def log(self):
+        """Everything that the terminal has shown."""
+        while chunk := self.process.stdout.read():
+            self.output.write(chunk)
+        return self.output.getvalue().decode()
+
+    def family(self):
+        """The process ids of the run and of all that it started."""
+        return family(self.process.pid)
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        return self.process.wait(10)
+
+    def end(self):
+        """Whatever the test did: leave nothing running."""
+        for pid in self.family() if self.process.poll() is None else []:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+def s3_at(port):
+    return boto3.client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region_name="us-east-1",
+        aws_access_key_id="anybody",
+        aws_secret_access_key="anything",
+        config=Config(s3={"addressing_style": "path"}),
+    )
+
+
+def keys(s3, bucket, prefix=""):
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return {entry["Key"] for page in pages for entry in page.get("Contents", [])}
+
+
+def manifest(s3, key):
+    try:
+        return json.load(s3.get_object(Bucket=DERIVATIVES, Key=f"{key}/manifest.json")["Body"])
+    except s3.exceptions.NoSuchKey:
+        return None
+
+
+def family(pid):
+    table = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = dict(tuple(map(int, line.split())) for line in table.splitlines())
+    found = [pid]
+    for member in found:
+        found += [child for child, parent in parents.items() if parent == member]
+    return found
+
+
+def alive(pid):
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+    return bool(state) and not state.startswith("Z")
+
+
+def gone(pids, seconds=5):
+    return wait_for(lambda: not any(map(alive, pids)), seconds)
+
+
+@pytest.fixture
+def start():
+    runs = []
+
+    def started(data_dir, *options, **ports):
+        runs.append(Run(data_dir, *options, **ports))
+        return runs[-1]
+
+    yield started
+    for run in runs:
+        run.end()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    running = Run(tmp_path_factory.mktemp("shared") / "data").open()
+    yield running
+    running.end()
+
+
+def refused(run):
+    """The one sentence of a run that ended at once."""
+    assert run.process.wait(20) == 1
+    assert run.log() == ""
+    lines = run.process.stderr.read().decode().splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+# A run that stays up.
+
+
+@pytest.mark.parametrize("key", SAMPLES)
+def test_the_samples_of_a_first_start_have_their_derivatives(run, key):
+    known = wait_for(lambda: run.manifest(key))
+    assert known, run.log()
+    assert len(known["derivatives"]) >= 3
+    assert {f"{key}/{name}" for name in known["derivatives"]} <= keys(run.s3, DERIVATIVES, f"{key}/")
+
+
+def test_an_upload_with_an_odd_key_has_its_derivatives_and_its_url(run):
+    run.s3.put_object(Bucket=ORIGINALS, Key=ODD_KEY, Body=picture())
+    assert wait_for(lambda: run.manifest(ODD_KEY)), run.log()
+    response = run.ask(f"/{quote(ODD_KEY)}?w=40&fm=png")
+    assert response.status == 200
+    assert Image.open(io.BytesIO(response.content)).size == (40, 27)
+    assert f"{ODD_KEY}/w=40.png" in keys(run.s3, DERIVATIVES)
+
+
+def test_any_size_is_made_once_and_read_ever_after(run):
+    run.s3.put_object(Bucket=ORIGINALS, Key="ad hoc.png", Body=picture("green"))
+    first, second = run.ask("/ad%20hoc.png?w=123&fm=webp"), run.ask("/ad%20hoc.png?fm=webp&w=123")
+    assert (first.status, first.headers["X-Cache"]) == (200, "MISS")
+    assert (second.status, second.headers["X-Cache"]) == (200, "HIT")
+    assert first.content == second.content
+    assert run.ask("/ad%20hoc.png?w=123&fm=webp", "HEAD").headers["Content-Length"] == str(len(first.content))
+
+
+def test_the_terminal_shows_a_line_for_each_request_and_event(run):
+    run.s3.put_object(Bucket=ORIGINALS, Key="shown.png", Body=picture("blue"))
+    assert wait_for(lambda: run.manifest("shown.png"))
+    run.ask("/shown.png?w=77")
+    run.ask("/shown.png?w=77")
+    shown = [line for line in run.log().splitlines() if "shown.png" in line]
+    assert len([line for line in shown if "MISS" in line and "w=77" in line]) == 1
+    assert len([line for line in shown if "HIT" in line and "w=77" in line]) == 1
+    assert len(shown) == 3, shown
+
+
+def test_the_first_lines_say_where_to_go(run):
+    said = run.log()
+    assert f"http://127.0.0.1:{run.port}" in said
+    assert (
+        f"aws --no-sign-request --endpoint-url http://127.0.0.1:{run.s3_port} s3 cp photo.jpg s3://imgy-originals/"
+        in said
+    )
+    assert "Werkzeug" not in said
+
+
+def test_a_removed_original_takes_its_derivatives_along(run):
+    run.s3.put_object(Bucket=ORIGINALS, Key="short-lived.png", Body=picture())
+    assert wait_for(lambda: run.manifest("short-lived.png"))
+    run.s3.delete_object(Bucket=ORIGINALS, Key="short-lived.png")
+    assert wait_for(lambda: not keys(run.s3, DERIVATIVES, "short-lived.png/"))
+
+
+def test_an_upload_in_parts_by_somebody_without_credentials_counts(run):
+    anybody = boto3.client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{run.s3_port}",
+        region_name="eu-west-3",
+        config=Config(signature_version=UNSIGNED, s3={"addressing_style": "path"}),
+    )
+    upload = anybody.create_multipart_upload(Bucket=ORIGINALS, Key="parts.png")["UploadId"]
+    asked = {"Bucket": ORIGINALS, "Key": "parts.png", "UploadId": upload}
+    part = anybody.upload_part(**asked, PartNumber=1, Body=picture("navy"))
+    anybody.complete_multipart_upload(**asked, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
+    assert wait_for(lambda: run.manifest("parts.png"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_browser_on_the_page_may_upload_by_a_presigned_url(run, host):
+    origin = f"http://{host}:{run.port}"
+    asked = {"Bucket": ORIGINALS, "Key": f"dropped on {host}.png", "ContentType": "image/png"}
+    target = run.s3.generate_presigned_url("put_object", asked).split("/", 3)[3]
+    connection = http.client.HTTPConnection("127.0.0.1", run.s3_port, timeout=10)
+    preflight = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "content-type",
+    }
+    connection.request("OPTIONS", f"/{target}", headers=preflight)
+    allowed = connection.getresponse()
+    allowed.read()
+    connection.request("PUT", f"/{target}", body=picture(), headers={"Origin": origin, "Content-Type": "image/png"})
+    stored = connection.getresponse()
+    stored.read()
+    connection.close()
+    assert (allowed.status, stored.status) == (200, 200)
+    assert {allowed.headers["Access-Control-Allow-Origin"], stored.headers["Access-Control-Allow-Origin"]} <= {
+        "*",
+        origin,
+    }
+    assert "PUT" in allowed.headers["Access-Control-Allow-Methods"]
+    (rule,) = run.s3.get_bucket_cors(Bucket=ORIGINALS)["CORSRules"]
+    assert origin in rule["AllowedOrigins"]
+    assert wait_for(lambda: run.manifest(asked["Key"]))
+
+
+def test_both_ports_are_for_this_machine_alone(run):
+    for port in (run.port, run.s3_port):
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.2", port), timeout=2)
+
+
+def test_a_second_run_on_the_same_data_is_refused_and_the_first_goes_on(run, start):
+    assert "another run" in refused(start(run.data_dir))
+    assert run.answers()
+
+
+# Runs that end.
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_every_child_and_the_run_in_order(start, tmp_path, number):
+    run = start(tmp_path).open()
+    family = run.family()
+    assert len(family) >= 2
+    assert run.stop(number) == 0
+    assert gone(family)
+    for port in (run.port, run.s3_port):
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=2)
+    assert run.process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("taken", ["port", "s3_port"])
+def test_a_taken_port_is_said_in_a_sentence_and_nothing_is_left_behind(start, tmp_path, taken):
+    with socket.create_server(("127.0.0.1", 0)) as squatter:
+        number = squatter.getsockname()[1]
+        run = start(tmp_path / "data", **{taken: number})
+        assert (
+            refused(run) == f"imgy: port {number} is taken; choose another one: make run {taken.upper()}={number + 1}"
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_that_cannot_be_written_is_said_in_a_sentence(start, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    assert "cannot write to" in refused(start(tmp_path / "file" / "data"))
+
+
+def test_a_bad_setting_is_said_in_a_sentence(start, tmp_path):
+    assert "--port" in refused(start(tmp_path / "data", "--port", "eighty"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_ends_with_the_make_that_started_it(start, tmp_path):
+    run = start(tmp_path, "--with-parent", wrapper=["sh", "-c", '"$@"; exit $?', "make"]).open()
+    family = run.family()
+    assert len(family) >= 3
+    os.kill(run.process.pid, signal.SIGKILL)
+    assert gone(family)
+
+
+# Runs after a kill.
+
+
+def test_after_a_kill_everything_is_there_and_what_was_missed_is_made_up_for(start, tmp_path):
+    run = start(tmp_path).open()
+    assert wait_for(lambda: all(run.manifest(key) for key in SAMPLES)), run.log()
+    run.ask("/samples/landscape.jpg?w=99")
+    before = objects(run.s3)
+    family = run.family()
+    os.kill(run.process.pid, signal.SIGKILL)
+    assert gone(family)
+
+    s3_port = free_port()
+    with embedded_s3(s3_port, tmp_path):
+        s3 = s3_at(s3_port)
+        assert objects(s3) == before
+        s3.put_object(Bucket=ORIGINALS, Key="missed +1.png", Body=picture("orange"))
+        s3.put_object(Bucket=ORIGINALS, Key="samples/portrait.jpg", Body=picture("purple"))
+        s3.delete_object(Bucket=ORIGINALS, Key="samples/animated.gif")
+
+    again = start(tmp_path)
+    started = time.monotonic()
+    again.open()
+    assert time.monotonic() - started < 5
+    assert wait_for(lambda: again.manifest("missed +1.png"))
+    assert wait_for(lambda: again.manifest("samples/portrait.jpg")["width"] == 300)
+    assert wait_for(lambda: not keys(again.s3, DERIVATIVES, "samples/animated.gif/"))
+    touched = ("missed", "samples/portrait", "samples/animated")
+    assert untouched(objects(again.s3), touched) == untouched(before, touched)
+    assert wait_for(lambda: "Caught up with 3 of 3" in again.log())
+
+
+def objects(s3):
+    """ETag and date of everything in both buckets."""
+    return {
+        (bucket, entry["Key"]): (entry["ETag"], entry["LastModified"])
+        for bucket in (ORIGINALS, DERIVATIVES)
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        for entry in page.get("Contents", [])
+    }
+
+
+def untouched(found, touched):
+    return {place: state for place, state in found.items() if not place[1].startswith(touched)}
+
+
+def test_when_the_embedded_s3_is_killed_the_run_says_so_and_the_next_one_works(start, tmp_path):
+    run = start(tmp_path).open()
+    _, embedded = run.family()
+    os.kill(embedded, signal.SIGKILL)
+    assert run.process.wait(10) == 1
+    lines = run.process.stderr.read().decode().splitlines()
+    assert lines == ["imgy: the embedded S3 ended by itself; everything stored is kept, run again"]
+    start(tmp_path, port=run.port, s3_port=run.s3_port).open()
