@@ -18,6 +18,7 @@ from chalice.app import Chalice, Response, S3Event
 
 from chalicelib import __version__
 from chalicelib.answers import METHODS, Answer, completed, error_answer, json_answer, preflight
+from chalicelib.derivatives import Derivatives
 from chalicelib.errors import ImgyError
 from chalicelib.pipeline import Pipeline, Settled
 from chalicelib.presetfile import load_presets
@@ -43,7 +44,7 @@ s3 = boto3.client(
     ),
 )
 originals, derivatives = S3Store(s3, settings.originals), S3Store(s3, settings.derivatives)
-pipeline = Pipeline(originals, derivatives, presets, settings.cache_control)
+pipeline = Pipeline(originals, Derivatives(derivatives, settings.cache_control), presets)
 route = Route(pipeline, settings, partial(derivatives.url, seconds=_READ_URL_SECONDS))
 
 

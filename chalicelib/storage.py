@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import Denied, Unavailable
@@ -43,6 +44,17 @@ class Store(Protocol):
     def put(self, key: str, body: bytes, content_type: str, cache_control: str, metadata: Mapping[str, str]) -> str:
         """Store a whole object and return its ETag."""
 
+    def swap(
+        self,
+        key: str,
+        over: str | None,
+        body: bytes,
+        content_type: str,
+        cache_control: str,
+        metadata: Mapping[str, str],
+    ) -> str | None:
+        """As `put`, only where the object now there has the ETag `over`, or there is none for None; None otherwise."""
+
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; a key that is not there is no error."""
 
@@ -55,6 +67,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._objects: dict[str, tuple[Object, bytes]] = {}
+        self._lock = Lock()
 
     def get(self, key: str) -> Object | None:
         return self.head(key)
@@ -75,6 +88,21 @@ class MemoryStore:
         stored = Object(key, etag, len(body), now, content_type, dict(metadata or {}), lambda: body)
         self._objects[key] = (stored, body)
         return etag
+
+    def swap(
+        self,
+        key: str,
+        over: str | None,
+        body: bytes,
+        content_type: str = "",
+        cache_control: str = "",
+        metadata: Mapping[str, str] | None = None,
+    ) -> str | None:
+        with self._lock:
+            there = self.head(key)
+            if over != (there.etag if there else None):
+                return None
+            return self.put(key, body, content_type, cache_control, metadata)
 
     def delete(self, keys: Iterable[str]) -> None:
         for key in keys:
@@ -101,6 +129,35 @@ class S3Store:
         return None if answer is None else _object(key, answer)
 
     def put(self, key: str, body: bytes, content_type: str, cache_control: str, metadata: Mapping[str, str]) -> str:
+        return self._put(key, body, content_type, cache_control, metadata)
+
+    def swap(
+        self,
+        key: str,
+        over: str | None,
+        body: bytes,
+        content_type: str,
+        cache_control: str,
+        metadata: Mapping[str, str],
+    ) -> str | None:
+        condition = {"IfNoneMatch": "*"} if over is None else {"IfMatch": f'"{over}"'}
+        try:
+            return self._put(key, body, content_type, cache_control, metadata, **condition)
+        except Unavailable as unavailable:
+            # 412: something else is there. 409: somebody else is writing. 404: what was there has been deleted.
+            if _status(unavailable) in (404, 409, 412):
+                return None
+            raise
+
+    def _put(
+        self,
+        key: str,
+        body: bytes,
+        content_type: str,
+        cache_control: str,
+        metadata: Mapping[str, str],
+        **condition: str,
+    ) -> str:
         answer = self._call(
             self._client.put_object,
             Key=key,
@@ -108,6 +165,7 @@ class S3Store:
             ContentType=content_type,
             CacheControl=cache_control,
             Metadata=dict(metadata),
+            **condition,
         )
         return str(answer["ETag"]).strip('"')
 
@@ -135,17 +193,14 @@ class S3Store:
         )
 
     def _found(self, verb: Callable[..., Any], **asked: Any) -> Any:
-        from botocore.exceptions import ClientError
-
         try:
             return self._call(verb, **asked)
         except Unavailable as unavailable:
-            cause = unavailable.__cause__
-            status = cause.response["ResponseMetadata"]["HTTPStatusCode"] if isinstance(cause, ClientError) else 0
+            status = _status(unavailable)
             if status == 404:
                 return None
             if status == 403:
-                raise Denied("no such original") from cause
+                raise Denied("no such original") from unavailable.__cause__
             raise
 
     def _call(self, verb: Callable[..., Any], **asked: Any) -> Any:
@@ -155,6 +210,14 @@ class S3Store:
             return verb(Bucket=self._bucket, **asked)
         except (BotoCoreError, ClientError) as error:
             raise Unavailable("the store does not answer now; try again in a moment") from error
+
+
+def _status(unavailable: Unavailable) -> int:
+    """The HTTP status with which S3 said no; 0 where it said nothing."""
+    from botocore.exceptions import ClientError
+
+    cause = unavailable.__cause__
+    return int(cause.response["ResponseMetadata"]["HTTPStatusCode"]) if isinstance(cause, ClientError) else 0
 
 
 def _object(key: str, answer: Mapping[str, Any], read: Callable[[], bytes] = lambda: b"") -> Object:
