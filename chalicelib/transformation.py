@@ -41,9 +41,14 @@ def _one(parameter: Parameter, texts: list[str]) -> Any:
     return parameter.parse(",".join(texts))
 
 
-def merged(*layers: Values) -> dict[str, Any]:
-    """Values of several layers, the later over the earlier, without what is at its default; raises ParameterError."""
-    together = {name: value for layer in layers for name, value in layer.items()}
+def merged(defaults: Values, *layers: Values) -> dict[str, Any]:
+    """Values of several layers, the later over the earlier, without what is at its default; raises ParameterError.
+
+    auto=compress chooses q where none of the layers above the defaults does.
+    """
+    together = {name: value for layer in (defaults, *layers) for name, value in layer.items()}
+    if "compress" in together.get("auto", ()) and not any("q" in layer for layer in layers):
+        together["q"] = COMPRESSED_QUALITY
     chosen = {name: value for name, value in together.items() if value != PARAMETERS[name].default}
     for name in chosen:
         needs = PARAMETERS[name].needs
@@ -90,8 +95,6 @@ def settle(original: str, values: Values, accept: str = "", ahead: Iterable[str]
     """Resolve `fm` and `auto` for an original and an Accept header; `ahead` are what auto=format may choose."""
     form = choose(original, accept, ahead, values=values)
     rest = {name: value for name, value in values.items() if name not in _CHOICES}
-    if "compress" in values.get("auto", ()):
-        rest.setdefault("q", COMPRESSED_QUALITY)
     if not WRITTEN[form].quality:
         rest.pop("q", None)
     return Derivative(original, rest, form)
@@ -110,7 +113,7 @@ def parse_path(path: str) -> Derivative | None:
     if not (original and match and match[1] in PARAMETERS and match[2] in WRITTEN):
         return None
     text = name[: -len(match[2]) - 1]
-    values = merged(parse(_pair(part) for part in text.split(",")))
+    values = merged({}, parse(_pair(part) for part in text.split(",")))
     if any(name in values for name in _CHOICES):
         raise ParameterError(f"expected the format as the path's extension, received {' or '.join(_CHOICES)} in it")
     return Derivative(original, settle(original, {**values, "fm": match[2]}).values, match[2])
