@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -14,6 +15,7 @@ from .settings import Settings
 from .timing import Timing
 from .transformation import parse_path
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _IGNORED = ("ixlib",)
 """What imgix's client libraries add to say who they are; it changes nothing."""
 
@@ -74,6 +76,6 @@ def _key(encoded: str) -> str:
         key = unquote(encoded, errors="strict")
     except UnicodeDecodeError:
         raise ParameterError("expected a path in UTF-8, received other bytes") from None
-    if not key.isprintable():
+    if _CONTROL.search(key):
         raise ParameterError("expected a path without control characters, received some")
     return key

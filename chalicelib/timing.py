@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import ParamSpec, TypeVar
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -14,7 +17,9 @@ class Timing:
 
     stages: dict[str, float] = field(default_factory=dict)
 
-    def __call__(self, stage: str, work: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    def __call__(
+        self, stage: str, work: Callable[Arguments, Result], *args: Arguments.args, **options: Arguments.kwargs
+    ) -> Result:
         start = time.perf_counter()
         try:
             return work(*args, **options)

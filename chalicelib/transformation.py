@@ -25,14 +25,16 @@ _PATH_FORM = re.compile(r"([a-z0-9-]+)=[^/]*\.([a-z0-9]+)")
 
 
 def parse(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Checked values of name and text pairs, defaults kept; raises ParameterError for the unknown, bad and doubled."""
+    """Checked values of name and text pairs, defaults kept; raises ParameterError for the unknown, bad and doubled.
+
+    Of several mistakes the same one is named in whatever order the pairs come.
+    """
     texts: dict[str, list[str]] = {}
     for written, text in pairs:
-        name = ALIASES.get(written, written)
-        if name not in PARAMETERS:
-            raise ParameterError(f"expected a parameter that docs/operations.md lists, received '{shortened(written)}'")
-        texts.setdefault(name, []).append(text)
-    return {name: _one(PARAMETERS[name], given) for name, given in texts.items()}
+        texts.setdefault(ALIASES.get(written, written), []).append(text)
+    for unknown in sorted(texts.keys() - PARAMETERS.keys()):
+        raise ParameterError(f"expected a parameter that docs/operations.md lists, received '{shortened(unknown)}'")
+    return {name: _one(PARAMETERS[name], texts[name]) for name in PARAMETERS if name in texts}
 
 
 def _one(parameter: Parameter, texts: list[str]) -> Any:
@@ -49,7 +51,8 @@ def merged(defaults: Values, *layers: Values) -> dict[str, Any]:
     together = {name: value for layer in (defaults, *layers) for name, value in layer.items()}
     if "compress" in together.get("auto", ()) and not any("q" in layer for layer in layers):
         together["q"] = COMPRESSED_QUALITY
-    chosen = {name: value for name, value in together.items() if value != PARAMETERS[name].default}
+    ordered = [name for name in PARAMETERS if name in together]
+    chosen = {name: together[name] for name in ordered if together[name] != PARAMETERS[name].default}
     for name in chosen:
         needs = PARAMETERS[name].needs
         if needs and not needs.met(together):
