@@ -225,7 +225,7 @@ def _object(key: str, answer: Mapping[str, Any], read: Callable[[], bytes] = lam
         key,
         answer["ETag"].strip('"'),
         answer["ContentLength"],
-        answer["LastModified"],
+        answer["LastModified"].astimezone(UTC),  # botocore has a UTC of its own, which email.utils refuses
         answer.get("ContentType", ""),
         answer.get("Metadata", {}),
         read,
