@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run photos test check lint bench docs magick chromium
+.PHONY: help run photos test check lint bench docs edge magick chromium
 python := .venv/bin/python
 
 help: ## list the targets
@@ -28,6 +28,9 @@ bench: .venv/installed magick ## measure this pipeline against the plain way and
 
 docs: .venv/installed magick ## print docs/operations.md from the declarations
 	@$(python) -m cli docs
+
+edge: .venv/installed ## write edge/function.js, which CloudFront runs, from the declarations and presets.yaml
+	@$(python) -m cli edge
 
 .venv/installed: requirements.txt requirements-dev.txt
 	@sh cli/prepare.sh venv

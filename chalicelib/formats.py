@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -33,7 +34,10 @@ WRITTEN = {
 NEGOTIATED = ("avif", "webp")
 """What `auto=format` may choose by Accept, best first."""
 
-_BY_EXTENSION = {"png": "png", "webp": "webp", "avif": "avif", "gif": "gif", "svg": "png"}
+_REFUSED = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*")
+"""An Accept header's weight that says no (RFC 9110, 12.4.2)."""
+
+BY_EXTENSION = {"png": "png", "webp": "webp", "avif": "avif", "gif": "gif", "svg": "png"}
 
 
 def extension(key: str) -> str:
@@ -44,13 +48,13 @@ def extension(key: str) -> str:
 
 def natural(key: str) -> str:
     """The format written when nothing else is asked for, by the key's extension; jpg where that says nothing."""
-    return _BY_EXTENSION.get(extension(key), "jpg")
+    return BY_EXTENSION.get(extension(key), "jpg")
 
 
 def accepted(accept: str) -> frozenset[str]:
     """Which negotiated formats an Accept header names outright; wildcards do not count, q=0 means no."""
-    offers = (offer.strip().lower().partition(";") for offer in accept.split(","))
-    wanted = {media.strip() for media, _, weight in offers if weight.replace(" ", "") not in ("q=0", "q=0.0")}
+    offers = (offer.lower().partition(";") for offer in accept.split(","))
+    wanted = {media.strip() for media, _, weight in offers if not _REFUSED.fullmatch(weight)}
     return frozenset(name for name in NEGOTIATED if WRITTEN[name].content_type in wanted)
 
 

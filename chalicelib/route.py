@@ -16,7 +16,7 @@ from .timing import Timing
 from .transformation import parse_path
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_IGNORED = ("ixlib",)
+IGNORED = ("ixlib",)
 """What imgix's client libraries add to say who they are; it changes nothing."""
 
 
@@ -40,7 +40,7 @@ class Route:
 
     def answer(self, request: Request, timing: Timing) -> tuple[Answer, Wanted]:
         """The answer, and what was understood of the request; raises ImgyError."""
-        wanted, by_path = self._understand(request)
+        wanted, by_path = self.understand(request)
         picture = self.pipeline.find(wanted, timing)
         if self._too_large(picture, request):
             # The path form redirects to S3 itself, never to itself: no request can go around in a circle.
@@ -52,9 +52,10 @@ class Route:
         carried = request.method == "GET" and not unchanged(picture, request.headers)
         return carried and picture.length > self.settings.response_bytes
 
-    def _understand(self, request: Request) -> tuple[Wanted, bool]:
+    def understand(self, request: Request) -> tuple[Wanted, bool]:
+        """What is wanted, and whether by the derivative's own path; raises ParameterError or Forbidden."""
         key = _key(request.key)
-        pairs = [(name, text) for name, texts in request.query.items() if name not in _IGNORED for text in texts]
+        pairs = [(name, text) for name, texts in request.query.items() if name not in IGNORED for text in texts]
         self._measure(pairs)
         presets, derivative = self.pipeline.presets, parse_path(key)
         if derivative is None:

@@ -19,7 +19,7 @@ NOTHING = f"fit={PARAMETERS['fit'].default}"
 KEY_BYTES = 1024
 """The longest key that S3 takes, in bytes of UTF-8."""
 
-_CHOICES = tuple(parameter.name for parameter in choose.parameters)
+CHOICES = tuple(parameter.name for parameter in choose.parameters)
 _SAFE = re.compile(r"[^A-Za-z0-9._:-]")
 _PATH_FORM = re.compile(r"([a-z0-9-]+)=[^/]*\.([a-z0-9]+)")
 
@@ -97,7 +97,7 @@ def negotiates(values: Values) -> bool:
 def settle(original: str, values: Values, accept: str = "", ahead: Iterable[str] = NEGOTIATED) -> Derivative:
     """Resolve `fm` and `auto` for an original and an Accept header; `ahead` are what auto=format may choose."""
     form = choose(original, accept, ahead, values=values)
-    rest = {name: value for name, value in values.items() if name not in _CHOICES}
+    rest = {name: value for name, value in values.items() if name not in CHOICES}
     if not WRITTEN[form].quality:
         rest.pop("q", None)
     return Derivative(original, rest, form)
@@ -117,8 +117,8 @@ def parse_path(path: str) -> Derivative | None:
         return None
     text = name[: -len(match[2]) - 1]
     values = merged({}, parse(_pair(part) for part in text.split(",")))
-    if any(name in values for name in _CHOICES):
-        raise ParameterError(f"expected the format as the path's extension, received {' or '.join(_CHOICES)} in it")
+    if any(name in values for name in CHOICES):
+        raise ParameterError(f"expected the format as the path's extension, received {' or '.join(CHOICES)} in it")
     return Derivative(original, settle(original, {**values, "fm": match[2]}).values, match[2])
 
 

@@ -40,6 +40,14 @@ def photos(s3_port: Annotated[int, S3_PORT] = 4566) -> None:
     add_photos(s3_port)
 
 
+@commands.command()
+def edge() -> None:
+    """Write edge/function.js, which CloudFront runs, from the operations' declarations and presets.yaml."""
+    from cli.edge import FUNCTION, shipped_presets, write_function
+
+    print(f"{FUNCTION.name}: {write_function(shipped_presets())} bytes")
+
+
 def main() -> None:
     """Run the command that was asked for; a mistake in it is said in one sentence, with exit 1."""
     try:

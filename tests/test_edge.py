@@ -1,0 +1,146 @@
+"""The edge function and Python understand every URL alike: the same path, or both leave it to the API."""
+
+import json
+import random
+import shutil
+import subprocess
+from collections.abc import Iterator
+from urllib.parse import quote, quote_plus, unquote
+
+import pytest
+
+from chalicelib.colours import NAMED
+from chalicelib.derivatives import Derivatives
+from chalicelib.errors import ImgyError
+from chalicelib.operations import ALIASES, PARAMETERS
+from chalicelib.pipeline import Pipeline
+from chalicelib.presetfile import read_presets
+from chalicelib.presets import Presets
+from chalicelib.route import Request, Route
+from chalicelib.settings import Settings
+from chalicelib.storage import MemoryStore
+from cli.edge import FUNCTION, MOST_BYTES, function, shipped_presets
+
+NODE = shutil.which("node")
+QUERIES = 20_000
+KEYS = (
+    "cat.jpg", "photos/cat.PNG", "a b/ü+%41/日本 😀.webp", "anim.gif", "logos/x.svg", "no-extension", ".png",
+    "x.jpg/w=3", "x.avif", "👨‍👩‍👧.jpeg", "deep/" * 40 + "y.jpg", "k" * 1000 + ".jpg",
+    "cat.jpg/w=300,h=200,fit=crop.webp", "cat.jpg/h=200,w=300.png", "cat.jpg/fit=clip.gif", "cat.jpg/w=300,w=3.jpg",
+    "cat.jpg/bg=~46fff.jpg", "cat.jpg/w=300,fm=png.jpg", "cat.jpg/crop=top~2Cleft,fit=crop,w=9.jpg", "cat.jpg/q=10.png",
+    "cat.jpg/zz=3.jpg", "cat.jpg/w=300.bmp", "cat.jpg/rect=0,0,1,1.jpg", "cat.jpg/auto=format.jpg", "-/health",
+)  # fmt: skip
+ACCEPTS = (
+    "",
+    "*/*",
+    "image/avif,image/webp,*/*;q=0.8",
+    "image/webp",
+    "IMAGE/AVIF ; q=0 , image/webp;q=0.0",
+    "image/avif; Q = 0.00",
+)
+ODD = (
+    "", "0", "-0", "007", "1.", ".5", "0.0000001", "1.9999999", "٣", "ﬀ", "null",
+    "a,b", "top,top", "left,top", "%", "+", "~", "é", "x" * 90,
+)  # fmt: skip
+PRESETS = """
+formats: [webp]
+defaults: {q: 60, bg: fff}
+presets:
+  small: {w: 200, auto: format}
+  wide: {widths: [300, 600], fit: crop, ar: "16:9", auto: [format, compress]}
+  mark: {only: "logos/*", fm: png, crop: [top, left], fit: crop, w: 10, h: 10}
+"""
+
+needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
+
+
+def run_function(text: str, events: list[dict]) -> list[dict]:
+    """What the function makes of each event, under node."""
+    program = text + "process.stdout.write(JSON.stringify(JSON.parse(require('fs').readFileSync(0)).map(handler)));"
+    ended = subprocess.run([NODE, "-e", program], input=json.dumps(events), capture_output=True, text=True, check=True)
+    assert not ended.stderr
+    return json.loads(ended.stdout)
+
+
+def event(key: str, pairs: list[tuple[str, str]], accept: str, method: str = "GET") -> dict:
+    """A viewer request as CloudFront gives it: everything still percent-encoded."""
+    query: dict[str, dict] = {}
+    for name, text in ((quote_plus(name), quote_plus(text)) for name, text in pairs):
+        entry = query.setdefault(name, {"value": text})
+        if entry["value"] != text or "multiValue" in entry or sum(name == quote_plus(n) for n, _ in pairs) > 1:
+            entry.setdefault("multiValue", []).append({"value": text})
+    headers = {"accept": {"value": accept}} if accept else {}
+    return {"request": {"method": method, "uri": "/" + quote(key), "querystring": query, "headers": headers}}
+
+
+def by_python(presets: Presets, key: str, pairs: list[tuple[str, str]], accept: str) -> str | None:
+    """The derivative key that the route understands; None where it refuses."""
+    query: dict[str, list[str]] = {}
+    for name, text in pairs:
+        query.setdefault(name, []).append(text)
+    pipeline = Pipeline(MemoryStore(), Derivatives(MemoryStore(), ""), presets)
+    try:
+        wanted, _ = Route(pipeline, Settings(), str).understand(Request("GET", quote(key), query, {"accept": accept}))
+    except ImgyError:
+        return None
+    return wanted.derivative.key
+
+
+def queries(seed: int, presets) -> Iterator[tuple[str, list[tuple[str, str]], str]]:
+    """Queries of every parameter with texts good, bad and odd, in any order, by any of its names."""
+    dice = random.Random(seed)
+    names = [*PARAMETERS, *ALIASES]
+    while True:
+        pairs = []
+        for name in dice.sample(names, dice.choice((0, 1, 1, 2, 2, 3, 4, 6))):
+            kind = PARAMETERS[ALIASES.get(name, name)].kind
+            texts = dice.choices((kind.good, kind.bad, ODD), (40, 1, 1))[0]
+            pairs.append((name, dice.choice(texts)))
+        if dice.random() < 0.8:
+            given = {ALIASES.get(name, name) for name, _ in pairs}
+            beside = [("fit", "crop"), ("w", str(dice.randint(1, 8300))), ("crop", "focalpoint")]
+            pairs += [(name, text) for name, text in beside if name not in given]
+        if dice.random() < 0.3:
+            pairs.append(("preset", dice.choice([*presets.presets, *presets.presets, "nope"])))
+        if dice.random() < 0.1:
+            pairs.append(("ixlib", "js-3.0"))
+        if dice.random() < 0.05 and pairs:
+            pairs.append(dice.choice(pairs))
+        dice.shuffle(pairs)
+        yield dice.choice(KEYS), pairs, dice.choice(ACCEPTS)
+
+
+def names_a_colour(pairs: list[tuple[str, str]]) -> bool:
+    return any(name == "bg" and text.lower() in NAMED for name, text in pairs)
+
+
+@needs_node
+@pytest.mark.parametrize("presets", [shipped_presets(), read_presets(PRESETS)], ids=["shipped", "others"])
+def test_every_query_comes_to_the_same_path_or_to_the_api(presets):
+    source = queries(20, presets)
+    asked = [next(source) for _ in range(QUERIES // 2)]
+    answers = run_function(function(presets), [event(*query) for query in asked])
+    settled = 0
+    for query, answer in zip(asked, answers, strict=True):
+        expected = by_python(presets, *query)
+        if expected and not names_a_colour(query[1]) and not query[0].startswith("-/"):
+            settled += 1
+            assert unquote(answer["uri"]) == f"/{expected}", query
+            assert answer["querystring"] == {}
+        else:
+            assert answer == event(*query)["request"], query
+    assert len(asked) / 4 < settled < len(asked)
+
+
+def test_the_function_stands_as_it_would_be_written_now():
+    assert FUNCTION.read_text("utf-8") == function(shipped_presets()), "stale: run `make edge`"
+
+
+def test_cloudfront_takes_it():
+    assert len(FUNCTION.read_bytes()) < MOST_BYTES
+
+
+@needs_node
+def test_what_is_no_reading_passes_as_it_came():
+    asked = event("cat.jpg", [("w", "300")], "", method="OPTIONS")
+    assert run_function(FUNCTION.read_text("utf-8"), [asked]) == [asked["request"]]
