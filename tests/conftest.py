@@ -1,0 +1,152 @@
+"""What many tests share: the stores they run on, and the app on top of them."""
+
+import os
+import socket
+
+import boto3
+import pytest
+from botocore.config import Config
+from events import Web
+from moto import mock_aws
+from stores import Watched
+
+from chalicelib.derivatives import Derivatives
+from chalicelib.pipeline import Pipeline
+from chalicelib.presetfile import read_presets
+from chalicelib.route import Route
+from chalicelib.settings import Settings
+from chalicelib.storage import MemoryStore, S3Store
+from cli.embedded_s3 import embedded_s3
+
+# Before anything makes a client: no test may reach an account.
+for _name in [name for name in os.environ if name.startswith(("AWS_", "IMGY_"))]:
+    del os.environ[_name]
+os.environ |= {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+BACKENDS = ("memory", "moto", "embedded")
+
+PRESETS = """
+formats: [webp]
+defaults: {q: 75}
+presets:
+  small: {w: 40, auto: format}
+  square: {w: 30, h: 30, fit: crop, fm: png}
+  set: {widths: [20, 60], fm: jpg}
+"""
+"""Few and small: these render in a moment."""
+
+
+@pytest.fixture(scope="session")
+def embedded_endpoint(tmp_path_factory):
+    """The URL of an embedded S3 of this test run."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with embedded_s3(port, tmp_path_factory.mktemp("s3")):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def backend(request):
+    """Where the buckets are: in memory, unless a test asks for another or for all."""
+    return getattr(request, "param", "memory")
+
+
+@pytest.fixture
+def s3(backend, request):
+    """A client of the backend's S3; none for the memory."""
+    if backend == "memory":
+        yield None
+    elif backend == "moto":
+        with mock_aws():
+            yield boto3.client("s3")
+    else:
+        yield client_of(request.getfixturevalue("embedded_endpoint"))
+
+
+def client_of(endpoint):
+    options = Config(s3={"addressing_style": "path"}, max_pool_connections=32, connect_timeout=2, read_timeout=20)
+    return boto3.client("s3", endpoint_url=endpoint, config=options)
+
+
+@pytest.fixture
+def bucket(s3, backend):
+    """Makes empty buckets by name."""
+
+    def made(name):
+        if backend == "memory":
+            return MemoryStore()
+        s3.create_bucket(Bucket=name)
+        store = S3Store(s3, name)
+        store.delete(store.names())
+        return store
+
+    return made
+
+
+@pytest.fixture
+def originals(bucket):
+    return Watched(bucket("imgy-originals"))
+
+
+@pytest.fixture
+def derivatives(bucket):
+    return Watched(bucket("imgy-derivatives"))
+
+
+@pytest.fixture
+def settings():
+    return Settings()
+
+
+@pytest.fixture
+def upload(originals):
+    """Puts an original, as any client would."""
+    return lambda key, body: originals.store.put(key, body, "application/octet-stream", "", {})
+
+
+@pytest.fixture
+def presets():
+    return read_presets(PRESETS)
+
+
+@pytest.fixture
+def pipeline(originals, derivatives, presets, settings):
+    return Pipeline(originals, Derivatives(derivatives, settings.cache_control), presets)
+
+
+@pytest.fixture
+def configure(monkeypatch, pipeline, derivatives, presets, settings):
+    """Puts the test's stores, presets and settings under the real app."""
+    import app
+
+    def configured(settings=settings, pipeline=pipeline):
+        def url_of(key):
+            url = getattr(derivatives.store, "url", None)
+            return url(key, 60) if url else f"https://s3.example/{key}"
+
+        monkeypatch.setattr(app, "settings", settings)
+        monkeypatch.setattr(app, "presets", pipeline.presets)
+        monkeypatch.setattr(app, "pipeline", pipeline)
+        monkeypatch.setattr(app, "route", Route(pipeline, settings, url_of))
+        return app
+
+    return configured
+
+
+@pytest.fixture
+def app(configure):
+    """The app on the test's stores."""
+    return configure()
+
+
+@pytest.fixture
+def web(app):
+    return Web(app.app)
