@@ -10,7 +10,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 import boto3
 from botocore.config import Config
@@ -144,10 +144,9 @@ def _failed(error: ImgyError) -> Answer:
 
 
 def _request_line(request: Any, answer: Answer, what: str, milliseconds: int) -> str:
-    cached = answer.headers.get("X-Cache", str(answer.status))
-    key = request.uri_params.get("key", "-/health") if request.uri_params else "-/health"
-    carried = answer.headers.get("Content-Length", "0")
-    return f"{request.method} {key}  {what}  {cached}  {carried} bytes  {milliseconds} ms"
+    outcome = f"{answer.status} {answer.headers.get('X-Cache', '')}"
+    key = unquote((request.uri_params or {}).get("key", "-/health"))
+    return _line(request.method, outcome, int(answer.headers.get("Content-Length", 0)), milliseconds, key, what)
 
 
 def _reconcile(trigger: str, event: S3Event) -> None:
@@ -158,7 +157,7 @@ def _reconcile(trigger: str, event: S3Event) -> None:
             settled = pipeline.reconcile(key)
             log.info("%s", _event_line(trigger, settled, _since(start)))
         except Exception as error:  # every record gets its turn; then the event fails, so that it comes again
-            log.warning("%s %s  failed: %s", trigger, key, error)
+            log.warning("%s", _line(trigger, "failed", 0, _since(start), key, str(error)))
             failures.append(error)
     if failures:
         raise failures[0]
@@ -169,9 +168,15 @@ def _keys(event: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _event_line(trigger: str, settled: Settled, milliseconds: int) -> str:
-    reason = f" ({settled.reason})" if settled.reason else ""
-    counts = f"{settled.made} made, {settled.removed} removed"
-    return f"{trigger} {settled.key}  {settled.outcome}{reason}  {counts}  {settled.written} bytes  {milliseconds} ms"
+    counts = f"{settled.made} made, {settled.removed} removed" if settled.made or settled.removed else ""
+    what = ", ".join(filter(None, [counts, settled.reason]))
+    return _line(trigger, settled.outcome, settled.written, milliseconds, settled.key, what)
+
+
+def _line(verb: str, outcome: str, length: int, milliseconds: int, key: str, what: str) -> str:
+    """Columns first, so that lines align; a key's line breaks must not make lines of their own."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in key)
+    return f"{verb:7}  {outcome:8}  {length:8} bytes  {milliseconds:5} ms  {shown}  {what}".rstrip()
 
 
 def _since(start: float) -> int:
