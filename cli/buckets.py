@@ -1,6 +1,7 @@
 """Set-up of the embedded S3: buckets, queue, notifications and CORS. Done at every start, the same each time."""
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cli.local import DERIVATIVES, ORIGINALS, QUEUE
@@ -17,7 +18,8 @@ LONGEST_RENDER_SECONDS = 300
 def set_up(s3: "S3Client", sqs: "SQSClient", page_port: int) -> str:
     """Make both buckets, the queue and its notifications; return the queue's URL."""
     for bucket in (ORIGINALS, DERIVATIVES):
-        s3.create_bucket(Bucket=bucket)
+        with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+            s3.create_bucket(Bucket=bucket)
     queue_url = sqs.create_queue(QueueName=QUEUE, Attributes=_queue_attributes())["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     s3.put_bucket_cors(Bucket=ORIGINALS, CORSConfiguration={"CORSRules": [_upload_from_page(page_port)]})
