@@ -16,15 +16,31 @@ function NotUnderstood() {}
 function answer(event) {
     var request = event.request;
     if (request.method !== 'GET' && request.method !== 'HEAD') return request;
+    var offered = offeredBy(request.headers.accept ? request.headers.accept.value : '');
     try {
-        var accept = request.headers.accept ? request.headers.accept.value : '';
-        request.uri = ownPath(request.uri, pairsOf(request.querystring), accept);
+        request.uri = ownPath(request.uri, pairsOf(request.querystring), offered);
         request.querystring = {};
-        return request;
+        delete request.headers.accept;
     } catch (reason) {
         if (!(reason instanceof NotUnderstood)) console.log(String(reason));
-        return request;
+        // Of Accept only what may be chosen counts for the cache.
+        request.headers.accept = { value: offered.map(contentType).join(',') || '*/*' };
     }
+    return request;
+}
+
+function contentType(form) {
+    return TABLE.negotiated[form];
+}
+
+function offeredBy(accept) {
+    var named = accept.toLowerCase().split(',').map(function (offer) {
+        var at = (offer + ';').indexOf(';');
+        return /^;\s*q\s*=\s*0(\.0*)?\s*$/.test(offer.slice(at)) ? '' : offer.slice(0, at).trim();
+    });
+    return TABLE.ahead.filter(function (form) {
+        return has(named, contentType(form));
+    });
 }
 
 function pairsOf(querystring) {
@@ -68,7 +84,7 @@ function expect(truth) {
     if (!truth) throw new NotUnderstood();
 }
 
-function ownPath(uri, pairs, accept) {
+function ownPath(uri, pairs, offered) {
     var key = unquoted(uri.slice(1));
     expect(key && key.slice(0, 2) !== '-/' && !/(^|\/)\.{0,2}(\/|$)|[\x00-\x1f\x7f-\x9f]/.test(key));
     expect(pairs.reduce(sum, 0) <= TABLE.queryBytes);
@@ -78,7 +94,7 @@ function ownPath(uri, pairs, accept) {
     var byPath = form && slash > 0 && owns(PARAMETERS, form[1]) && owns(TABLE.written, form[2]);
     var original = byPath ? key.slice(0, slash) : key;
     expect(!byPath || !pairs.length);
-    name = byPath ? named(name, form[2]) : asked(original, pairs, accept);
+    name = byPath ? named(name, form[2]) : asked(original, pairs, offered);
     expect(bytes(original + '/' + name) <= TABLE.keyBytes);
     return '/' + original.split('/').map(encodeURIComponent).join('/') + '/' + name;
 }
@@ -100,7 +116,7 @@ function pairOf(part) {
     })];
 }
 
-function asked(original, pairs, accept) {
+function asked(original, pairs, offered) {
     var names = pairs.filter(isPreset);
     expect(!names.length || (names.length === 1 && owns(TABLE.presets, names[0][1])));
     var others = parsed(pairs.filter(function (pair) {
@@ -108,7 +124,7 @@ function asked(original, pairs, accept) {
     }));
     var texts = merged(TABLE.defaults, [names.length ? TABLE.presets[names[0][1]] : {}, others]);
     var auto = (texts.auto || '').split(',');
-    var format = texts.fm || (has(auto, 'format') ? negotiated(original, accept) : natural(original));
+    var format = texts.fm || (has(auto, 'format') ? negotiated(original, offered) : natural(original));
     return settled(texts, format === 'png' && has(auto, 'compress') ? 'png8' : format);
 }
 
@@ -122,14 +138,10 @@ function natural(key) {
     return owns(TABLE.extensions, extension) ? TABLE.extensions[extension] : 'jpg';
 }
 
-function negotiated(original, accept) {
+function negotiated(original, offered) {
     var kind = natural(original);
-    var offered = accept.toLowerCase().split(',').map(function (offer) {
-        var at = (offer + ';').indexOf(';');
-        return /^;\s*q\s*=\s*0(\.0*)?\s*$/.test(offer.slice(at)) ? '' : offer.slice(0, at).trim();
-    });
-    var able = TABLE.ahead.filter(function (form) {
-        return has(offered, TABLE.negotiated[form]) && (TABLE.written[form].animated || !TABLE.written[kind].animated);
+    var able = offered.filter(function (form) {
+        return TABLE.written[form].animated || !TABLE.written[kind].animated;
     });
     return able[0] || (owns(TABLE.negotiated, kind) ? 'jpg' : kind);
 }
