@@ -61,7 +61,7 @@ class Pipeline:
 
     def reconcile(self, key: str) -> Settled:
         """Bring the derivatives of one key in step with what the originals bucket holds now; raises Unavailable."""
-        if key.endswith("/") or len(manifest_key(key).encode()) > KEY_BYTES:
+        if not _takes(key):
             return Settled(key, "ignored", reason="a folder's marker, or a key with no room for derivatives")
         for _ in range(ATTEMPTS):
             original = self.originals.get(key)
@@ -145,7 +145,8 @@ class Pipeline:
 
     def _make(self, derivative: Derivative, timing: Timing) -> Object:
         """Render and store one derivative; raises Overtaken, nothing stored, where its original changed meanwhile."""
-        original = timing("original", seen, self.originals.get, derivative.original)
+        known = _takes(derivative.original)
+        original = timing("original", seen, self.originals.get, derivative.original) if known else None
         if original is None:
             raise NotFound("there is no such original")
         self._refuse_again(original)
@@ -167,8 +168,15 @@ class Pipeline:
         try:
             return prepare(self._body(original), [derivative], self.presets.limits).render(derivative)
         except Refused as refused:
+            if self._current(original.key) != original.etag:
+                raise Overtaken from refused
             self.derivatives.put_manifest(original.key, Manifest.refusing(original.etag, original.length, refused))
             raise
+
+
+def _takes(key: str) -> bool:
+    """Whether a key may have derivatives: not a folder's marker, nor one so long that S3 takes no manifest of it."""
+    return bool(key) and not key.endswith("/") and len(manifest_key(key).encode()) <= KEY_BYTES
 
 
 def out_of_step(originals: Store, derivatives: Store) -> Iterator[str]:
@@ -178,7 +186,7 @@ def out_of_step(originals: Store, derivatives: Store) -> Iterator[str]:
         manifest = manifests.pop(key, None)
         known = derivatives.head(manifest) if manifest else None
         found = originals.head(key)
-        if found and (known is None or original_etag(known) != found.etag) and not key.endswith("/"):
+        if found and (known is None or original_etag(known) != found.etag) and _takes(key):
             yield key
     yield from manifests
 

@@ -37,8 +37,8 @@ def animation(colours=("red", "green", "blue"), size=(60, 40)):
 
 
 def damaged():
-    """A JPEG whose header is whole and whose pixels are cut off."""
-    whole = picture((400, 300), quality=95)
+    """A WebP whose header is whole and whose pixels are cut off."""
+    whole = picture((400, 300), form="WEBP")
     return whole[: len(whole) // 3]
 
 

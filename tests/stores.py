@@ -1,6 +1,7 @@
 """A store that is looked at: it notes every call, and lets a test step in between two of them."""
 
 from dataclasses import replace
+from functools import partial
 
 
 class Watched:
@@ -14,17 +15,23 @@ class Watched:
     def __getattr__(self, verb):
         work = getattr(self.store, verb)
 
-        def call(asked, *args, **options):
+        def call(asked="", *args, **options):
             asked = list(asked) if verb == "delete" else asked
             for key in asked if verb == "delete" else [asked]:
                 self._note(verb, key)
             found = work(asked, *args, **options)
             if verb == "get" and found:
-                found = replace(found, read=lambda read=found.read: self._note("read", asked) or read())
+                found = replace(found, read=partial(self._read, asked, found.read))
             self._step(f"after {verb}", asked)
             return found
 
         return call
+
+    def _read(self, key, read):
+        self._note("read", key)
+        body = read()
+        self._step("after read", key)
+        return body
 
     def _note(self, verb, key):
         self.calls.append((verb, key))
