@@ -10,12 +10,16 @@ from events import Web
 from moto import mock_aws
 from stores import Watched
 
+from chalicelib import opening, rendering
 from chalicelib.derivatives import Derivatives
 from chalicelib.pipeline import Pipeline
 from chalicelib.presetfile import read_presets
+from chalicelib.presets import Wanted
 from chalicelib.route import Route
 from chalicelib.settings import Settings
 from chalicelib.storage import MemoryStore, S3Store
+from chalicelib.timing import Timing
+from chalicelib.transformation import parse_path
 from cli.embedded_s3 import embedded_s3
 
 # Before anything makes a client: no test may reach an account.
@@ -41,6 +45,11 @@ presets:
   set: {widths: [20, 60], fm: jpg}
 """
 """Few and small: these render in a moment."""
+
+NAMES = ["w=20.jpg", "w=30,h=30,fit=crop.png", "w=40.jpg", "w=40.webp", "w=60.jpg"]
+"""What these presets come to for an original named .jpg."""
+
+on_every_store = pytest.mark.parametrize("backend", BACKENDS, indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -120,6 +129,46 @@ def presets():
 @pytest.fixture
 def pipeline(originals, derivatives, presets, settings):
     return Pipeline(originals, Derivatives(derivatives, settings.cache_control), presets)
+
+
+@pytest.fixture
+def counts(monkeypatch):
+    """How often an original was opened and a derivative rendered."""
+    counted = {"opened": 0, "rendered": 0}
+
+    def count(owner, name, what):
+        work = getattr(owner, name)
+
+        def counting(*args, **options):
+            counted[what] += 1
+            return work(*args, **options)
+
+        monkeypatch.setattr(owner, name, counting)
+
+    count(opening.Opened, "__init__", "opened")
+    count(rendering.Rendering, "render", "rendered")
+    return counted
+
+
+@pytest.fixture
+def stored(derivatives):
+    """The names of what stands below an original in the derivatives bucket."""
+    return lambda key="cat.jpg": sorted(name[len(key) + 1 :] for name in derivatives.store.names(f"{key}/"))
+
+
+@pytest.fixture
+def body(derivatives):
+    return lambda key: derivatives.store.get(key).read()
+
+
+@pytest.fixture
+def manifest(pipeline):
+    return lambda key="cat.jpg": pipeline.derivatives.manifest(key)
+
+
+@pytest.fixture
+def find(pipeline):
+    return lambda key: pipeline.find(Wanted(parse_path(key)), Timing())
 
 
 @pytest.fixture

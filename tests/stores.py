@@ -1,7 +1,11 @@
 """A store that is looked at: it notes every call, and lets a test step in between two of them."""
 
+import threading
 from dataclasses import replace
 from functools import partial
+
+MOMENTS = ["after get", "after read", "head"]
+"""When an original may change under a flow that works on it."""
 
 
 class Watched:
@@ -71,3 +75,22 @@ class Watched:
     def written(self):
         """The keys that were written, in order."""
         return self.called("put", "swap")
+
+
+def at_once(count, work):
+    """What so many threads got that began together; an error counts as a result."""
+    together, results = threading.Barrier(count, timeout=20), []
+
+    def run():
+        together.wait()
+        try:
+            results.append(work())
+        except Exception as error:
+            results.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results

@@ -7,12 +7,11 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.stub import Stubber
-from conftest import BACKENDS
+from conftest import on_every_store
+from stores import Watched
 
 from chalicelib.errors import Denied, Unavailable
-from chalicelib.storage import S3Store
-
-on_every_store = pytest.mark.parametrize("backend", BACKENDS, indirect=True)
+from chalicelib.storage import MemoryStore, S3Store
 
 KEYS = [
     "cat.jpg",
@@ -268,3 +267,11 @@ def test_a_store_that_nobody_serves_is_unavailable():
     )
     with pytest.raises(Unavailable):
         S3Store(client, "bucket").get("cat.jpg")
+
+
+def test_a_watched_store_notes_what_is_done():
+    store = Watched(MemoryStore())
+    store.put("a", b"1")
+    store.get("a").read()
+    store.delete(["a"])
+    assert store.calls == [("put", "a"), ("get", "a"), ("read", "a"), ("delete", "a")]

@@ -1,0 +1,97 @@
+"""Originals that cannot be used: refused once, with a reason that is kept, whoever comes first."""
+
+from dataclasses import replace
+
+import pytest
+from conftest import NAMES
+from drawn import NOT_AN_IMAGE, animation, damaged, picture
+
+from chalicelib.errors import Damaged, NotAnImage, TooLarge
+from chalicelib.limits import Limits
+from chalicelib.presets import Wanted
+from chalicelib.timing import Timing
+from chalicelib.transformation import parse_path
+
+REFUSED = [
+    (NOT_AN_IMAGE, Limits(), NotAnImage),
+    (b"", Limits(), NotAnImage),
+    (damaged(), Limits(), Damaged),
+    (picture()[:60], Limits(), Damaged),
+    (picture(), Limits(original_bytes=100), TooLarge),
+    (picture((300, 10)), Limits(original_side=299), TooLarge),
+    (picture((120, 80)), Limits(original_pixels=9599), TooLarge),
+    (animation(), Limits(frames=2), TooLarge),
+    (animation(size=(60, 40)), Limits(frames_pixels=7199), TooLarge),
+]
+
+
+@pytest.mark.parametrize(("original", "limits", "error"), REFUSED)
+def test_a_refused_original_has_a_manifest_that_says_why(pipeline, upload, stored, manifest, original, limits, error):
+    pipeline = replace(pipeline, presets=replace(pipeline.presets, limits=limits))
+    etag = upload("cat.jpg", original)
+    settled = pipeline.reconcile("cat.jpg")
+    assert settled.outcome == "refused"
+    assert settled.reason
+    assert stored() == ["manifest.json"]
+    assert manifest().etag == etag
+    assert type(manifest().refusal) is error
+    assert str(manifest().refusal) == settled.reason
+
+
+@pytest.mark.parametrize(("original", "limits", "error"), REFUSED)
+def test_a_refused_original_is_not_read_again(pipeline, upload, originals, derivatives, original, limits, error):
+    pipeline = replace(pipeline, presets=replace(pipeline.presets, limits=limits))
+    upload("cat.jpg", original)
+    pipeline.reconcile("cat.jpg")
+    originals.forget()
+    derivatives.forget()
+    again = pipeline.reconcile("cat.jpg")
+    assert again.outcome == "kept"
+    assert again.reason
+    with pytest.raises(error):
+        pipeline.find(Wanted(parse_path("cat.jpg/w=77.jpg")), Timing())
+    assert originals.called("read") == []
+    assert derivatives.called("put", "swap", "delete") == []
+
+
+def test_what_is_too_heavy_is_not_even_read(pipeline, upload, originals):
+    pipeline = replace(pipeline, presets=replace(pipeline.presets, limits=Limits(original_bytes=100)))
+    upload("cat.jpg", picture())
+    pipeline.reconcile("cat.jpg")
+    assert originals.called("read") == []
+
+
+@pytest.mark.parametrize(("original", "limits", "error"), REFUSED)
+def test_a_request_that_comes_before_the_event_writes_why_the_original_is_refused(
+    pipeline, upload, originals, stored, manifest, original, limits, error
+):
+    pipeline = replace(pipeline, presets=replace(pipeline.presets, limits=limits))
+    upload("cat.jpg", original)
+    reasons = set()
+    for name in ("w=77.jpg", "w=78.webp"):
+        with pytest.raises(error) as raised:
+            pipeline.find(Wanted(parse_path(f"cat.jpg/{name}")), Timing())
+        reasons.add(str(raised.value))
+    assert reasons == {str(manifest().refusal)}
+    assert len(originals.called("read")) <= 1
+    assert stored() == ["manifest.json"]
+    assert pipeline.reconcile("cat.jpg").outcome == "kept"
+
+
+def test_an_original_overwritten_by_nonsense_takes_its_pictures_along(pipeline, upload, stored, find):
+    upload("cat.jpg", picture())
+    pipeline.reconcile("cat.jpg")
+    find("cat.jpg/w=77.jpg")
+    upload("cat.jpg", NOT_AN_IMAGE)
+    settled = pipeline.reconcile("cat.jpg")
+    assert (settled.outcome, settled.removed) == ("refused", 6)
+    assert stored() == ["manifest.json"]
+
+
+def test_nonsense_overwritten_by_a_picture_is_a_picture(pipeline, upload, stored, manifest):
+    upload("cat.jpg", NOT_AN_IMAGE)
+    pipeline.reconcile("cat.jpg")
+    upload("cat.jpg", picture())
+    pipeline.reconcile("cat.jpg")
+    assert stored() == ["manifest.json", *NAMES]
+    assert manifest().refusal is None

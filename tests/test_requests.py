@@ -1,0 +1,171 @@
+"""The request flow: a derivative is wanted, made once and read ever after, whatever happens meanwhile."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+from conftest import NAMES, on_every_store
+from drawn import NOT_AN_IMAGE, colour_of, near, noise, picture, size_of
+from stores import MOMENTS, at_once
+
+from chalicelib.derivatives import Derivatives
+from chalicelib.errors import NotAnImage, NotFound, Unavailable
+from chalicelib.limits import Limits
+from chalicelib.pipeline import Pipeline
+from chalicelib.presets import Wanted
+from chalicelib.timing import Timing
+from chalicelib.transformation import parse_path
+
+
+@on_every_store
+def test_a_derivative_is_made_once_and_read_ever_after(find, upload, originals, counts):
+    upload("cat.jpg", picture())
+    first = find("cat.jpg/w=77.jpg")
+    assert (first.hit, counts["rendered"]) == (False, 1)
+    made = first.read()
+    originals.forget()
+    second = find("cat.jpg/w=77.jpg")
+    assert (second.hit, counts["rendered"]) == (True, 1)
+    assert originals.calls == []
+    assert second.read() == made
+    assert replace(first, hit=True, read=len) == replace(second, read=len)
+
+
+def test_a_derivative_may_come_before_the_event_of_its_upload(pipeline, find, upload, stored, counts):
+    upload("cat.jpg", picture())
+    find("cat.jpg/w=60.jpg")
+    assert pipeline.reconcile("cat.jpg").made == 4
+    assert counts["rendered"] == 5
+    assert stored() == ["manifest.json", *NAMES]
+    assert find("cat.jpg/w=60.jpg").hit
+
+
+def test_what_the_upload_made_is_not_made_by_a_request(pipeline, find, upload):
+    upload("cat.jpg", picture())
+    pipeline.reconcile("cat.jpg")
+    assert all(find(f"cat.jpg/{name}").hit for name in NAMES)
+
+
+def test_no_original_no_derivative(find, derivatives):
+    with pytest.raises(NotFound):
+        find("cat.jpg/w=77.jpg")
+    assert derivatives.written == []
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_request_during_an_overwrite_answers_with_the_new_one(pipeline, find, upload, originals, moment):
+    upload("cat.jpg", picture(colour="tomato"))
+    originals.on(moment, lambda: upload("cat.jpg", picture(colour="gold")))
+    assert near(colour_of(find("cat.jpg/w=77.jpg").read()), "gold")
+    again = find("cat.jpg/w=77.jpg")
+    assert again.hit
+    assert near(colour_of(again.read()), "gold")
+
+
+def test_a_request_whose_picture_was_stored_when_the_original_changed_takes_it_back(find, upload, derivatives, body):
+    upload("cat.jpg", picture(colour="tomato"))
+    derivatives.on("after swap", lambda: upload("cat.jpg", picture(colour="gold")))
+    assert near(colour_of(find("cat.jpg/w=77.jpg").read()), "gold")
+    assert near(colour_of(body("cat.jpg/w=77.jpg")), "gold")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_request_during_a_removal_is_not_found_and_leaves_nothing(find, upload, originals, stored, moment):
+    upload("cat.jpg", picture())
+    originals.on(moment, lambda: originals.store.delete(["cat.jpg"]))
+    with pytest.raises(NotFound):
+        find("cat.jpg/w=77.jpg")
+    assert stored() == []
+
+
+def test_a_request_that_read_nonsense_says_nothing_of_the_picture_that_came_meanwhile(
+    pipeline, find, upload, originals, manifest
+):
+    upload("cat.jpg", NOT_AN_IMAGE)
+
+    def overwritten():
+        upload("cat.jpg", picture())
+        pipeline.reconcile("cat.jpg")
+
+    originals.on("after read", overwritten)
+    assert size_of(find("cat.jpg/w=77.jpg").read()) == (77, 51)
+    assert manifest().refusal is None
+    assert list(manifest().derivatives) == NAMES
+
+
+@on_every_store
+def test_many_requests_for_one_derivative_get_the_same_bytes(pipeline, find, upload, stored):
+    upload("cat.jpg", noise())
+    answers = at_once(4, lambda: find("cat.jpg/w=77.jpg").read())
+    assert len(answers) == 4
+    assert len(set(answers)) == 1, answers
+    assert stored() == ["w=77.jpg"]
+
+
+@pytest.fixture
+def busy(upload, originals, derivatives, presets):
+    """A pipeline with one slot, which somebody holds until told to go on."""
+    pipeline = Pipeline(
+        originals,
+        Derivatives(derivatives, ""),
+        replace(presets, limits=Limits(waiting_seconds=1)),
+        threading.BoundedSemaphore(1),
+    )
+    upload("cat.jpg", picture())
+    began, go_on = threading.Event(), threading.Event()
+    originals.on("read", lambda: (began.set(), go_on.wait(10)))
+    worker = threading.Thread(target=lambda: pipeline.find(Wanted(parse_path("cat.jpg/w=77.jpg")), Timing()))
+    worker.start()
+    assert began.wait(10)
+    yield pipeline, go_on
+    go_on.set()
+    worker.join()
+
+
+def test_a_request_that_gets_no_turn_is_told_to_come_again(busy):
+    pipeline, _ = busy
+    with pytest.raises(Unavailable, match="too many"):
+        pipeline.find(Wanted(parse_path("cat.jpg/w=78.jpg")), Timing())
+
+
+def test_a_hit_needs_no_turn(busy):
+    pipeline, _ = busy
+    metadata = {"original-etag": "abc", "width": "1", "height": "1"}
+    pipeline.derivatives.store.put("cat.jpg/w=79.jpg", b"there", "image/jpeg", "", metadata)
+    assert pipeline.find(Wanted(parse_path("cat.jpg/w=79.jpg")), Timing()).hit
+
+
+def test_a_request_that_waited_takes_what_was_made_meanwhile(busy, counts):
+    pipeline, go_on = busy
+    threading.Timer(0.2, go_on.set).start()
+    timing = Timing()
+    found = pipeline.find(Wanted(parse_path("cat.jpg/w=77.jpg")), timing)
+    assert (found.hit, counts["rendered"]) == (True, 1)
+    assert timing.stages["wait"] > 50
+
+
+def test_a_turn_is_given_back_whatever_happens(pipeline, upload, find):
+    upload("cat.jpg", NOT_AN_IMAGE)
+    for number in range(20):
+        with pytest.raises(NotAnImage):
+            find(f"cat.jpg/w={number + 1}.jpg")
+        with pytest.raises(NotFound):
+            find(f"dog.jpg/w={number + 1}.jpg")
+
+
+@pytest.mark.parametrize("verb", ["get", "read", "head"])
+def test_a_request_while_s3_is_down_is_unavailable(find, upload, originals, verb):
+    upload("cat.jpg", picture())
+    originals.fail(verb, Unavailable("the store does not answer now"))
+    with pytest.raises(Unavailable):
+        find("cat.jpg/w=77.jpg")
+
+
+def test_the_stages_are_timed(pipeline, upload):
+    upload("cat.jpg", picture())
+    missed, hit = Timing(), Timing()
+    pipeline.find(Wanted(parse_path("cat.jpg/w=77.jpg")), missed).read()
+    pipeline.find(Wanted(parse_path("cat.jpg/w=77.jpg")), hit).read()
+    assert list(hit.stages) == ["fetch", "read"]
+    assert {"fetch", "original", "render", "store", "check"} <= set(missed.stages)
+    assert all(milliseconds >= 0 for milliseconds in missed.stages.values())
