@@ -14,7 +14,7 @@ from urllib.parse import unquote, unquote_plus
 
 import boto3
 from botocore.config import Config
-from chalice.app import Chalice, Response, S3Event
+from chalice.app import BaseLambdaEvent, Chalice, Response
 
 from chalicelib import __version__
 from chalicelib.answers import METHODS, Answer, completed, error_answer, json_answer, preflight
@@ -69,20 +69,31 @@ class App(Chalice):
         return super().__call__(event, context)
 
 
+class Notification(BaseLambdaEvent):
+    """What S3 tells of a bucket, in any number of records."""
+
+    def _extract_attributes(self, event_dict: dict[str, Any]) -> None:
+        """Nothing: `to_dict` has it all."""
+
+
 app = App(app_name="imgy")
 app.api.binary_types = ["*/*"]
 
 
 @app.on_s3_event(bucket=settings.originals, events=["s3:ObjectCreated:*"])
-def upload_trigger(event: S3Event) -> None:
+def upload_trigger(event: BaseLambdaEvent) -> None:
     """An original was uploaded: render its presets."""
     _reconcile("upload", event)
 
 
 @app.on_s3_event(bucket=settings.originals, events=["s3:ObjectRemoved:*"])
-def removal_trigger(event: S3Event) -> None:
+def removal_trigger(event: BaseLambdaEvent) -> None:
     """An original was removed: withdraw its derivatives."""
     _reconcile("removal", event)
+
+
+# Chalice's own S3Event is the first record alone, and raises where there is none, as in S3's test event.
+upload_trigger.event_class = removal_trigger.event_class = Notification
 
 
 @app.route("/{key+}", methods=list(METHODS))
@@ -149,7 +160,7 @@ def _request_line(request: Any, answer: Answer, what: str, milliseconds: int) ->
     return _line(request.method, outcome, int(answer.headers.get("Content-Length", 0)), milliseconds, key, what)
 
 
-def _reconcile(trigger: str, event: S3Event) -> None:
+def _reconcile(trigger: str, event: BaseLambdaEvent) -> None:
     failures: list[Exception] = []
     for key in dict.fromkeys(_keys(event.to_dict())):
         start = time.perf_counter()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from .errors import ImgyError, Unavailable
 from .pipeline import Picture
@@ -43,11 +43,26 @@ def picture_answer(
 
 
 def unchanged(picture: Picture, asked: Mapping[str, str]) -> bool:
-    """Whether If-None-Match names the picture's ETag, or, without it, If-Modified-Since its date (RFC 9110, 13.1)."""
+    """Whether If-None-Match names the picture's ETag, or, without it, its date is not after If-Modified-Since's.
+
+    RFC 9110, 13.1.
+    """
     tags = asked.get("if-none-match")
     if tags is None:
-        return bool(picture.modified) and asked.get("if-modified-since") == picture.modified
-    return any(tag.strip().removeprefix("W/").strip('"') in (picture.etag, "*") for tag in tags.split(","))
+        return _as_old_as(picture.modified, asked.get("if-modified-since", ""))
+    offered = [tag.strip().removeprefix("W/") for tag in tags.split(",")]
+    return "*" in offered or any(tag.strip('"') == picture.etag for tag in offered)
+
+
+def _as_old_as(modified: str, since: str) -> bool:
+    from email.utils import parsedate_to_datetime
+
+    if not (modified and since):
+        return False
+    try:
+        return parsedate_to_datetime(modified) <= parsedate_to_datetime(since)
+    except (ValueError, TypeError, OverflowError):
+        return False
 
 
 def elsewhere(location: str, picture: Picture, wanted: Wanted) -> Answer:
@@ -57,10 +72,12 @@ def elsewhere(location: str, picture: Picture, wanted: Wanted) -> Answer:
     return Answer(302, {"Location": location, "Cache-Control": "no-store", "X-Cache": cached, **varying})
 
 
-def own_path(wanted: Wanted) -> str:
-    """The way from an original's URL to the derivative's own, relative, as a stage's prefix may stand before both."""
-    derivative = wanted.derivative
-    return quote(f"./{derivative.original.rpartition('/')[2]}/{derivative.name}", safe="/=,:~")
+def own_path(wanted: Wanted, asked: str) -> str:
+    """The way from the percent-encoded path that was asked for to the derivative's own path.
+
+    It is relative, as a stage's prefix may stand before both, and starts at the last slash that was not encoded.
+    """
+    return quote(f"./{unquote(asked.rpartition('/')[2])}/{wanted.derivative.name}", safe="/=,:~")
 
 
 def error_answer(error: ImgyError) -> Answer:

@@ -44,7 +44,7 @@ class Route:
         picture = self.pipeline.find(wanted, timing)
         if self._too_large(picture, request):
             # The path form redirects to S3 itself, never to itself: no request can go around in a circle.
-            location = self.url_of(wanted.derivative.key) if by_path else own_path(wanted)
+            location = self.url_of(wanted.derivative.key) if by_path else own_path(wanted, request.key)
             return elsewhere(location, picture, wanted), wanted
         return picture_answer(picture, wanted, request.headers, request.method == "HEAD", self.settings), wanted
 
