@@ -2,10 +2,12 @@
 
 import os
 import socket
+from dataclasses import replace
 
 import boto3
 import pytest
 from botocore.config import Config
+from drawn import picture
 from events import Web
 from moto import mock_aws
 from stores import Watched
@@ -199,3 +201,20 @@ def app(configure):
 @pytest.fixture
 def web(app):
     return Web(app.app)
+
+
+@pytest.fixture
+def cat(upload):
+    """An original, uploaded; no event has come."""
+    upload("cat.jpg", picture((120, 80)))
+
+
+@pytest.fixture
+def web_of(configure, pipeline):
+    """A client of the app with other settings or other presets."""
+
+    def made(presets="", **named):
+        wanted = replace(pipeline, presets=read_presets(presets)) if presets else pipeline
+        return Web(configure(Settings(**named), wanted).app)
+
+    return made
