@@ -168,9 +168,9 @@ class Opened:
     def _decode(self, original: bytes, size: Size) -> list[pyvips.Image]:
         if self.header.format == "heic":
             return [_settled(_thumbnail(_heic_image(original), size))]
-        options = {"height": size.height, "size": "force", "fail_on": "error", **_profiles(original)}
-        if self._animated:
-            options["option_string"] = "n=-1"
+        # thumbnail_buffer takes fail_on as an argument, too, and ignores it (libvips issue 5195).
+        loading = "fail_on=error,n=-1" if self._animated else "fail_on=error"
+        options = {"height": size.height, "size": "force", "option_string": loading, **_profiles(original)}
         strip = _settled(pyvips.Image.thumbnail_buffer(original, size.width, **options))
         return [strip.crop(0, top, strip.width, size.height) for top in range(0, strip.height, size.height)]
 
@@ -266,6 +266,15 @@ def _says_srgb(profile: bytes) -> bool:
     return False
 
 
+# Colours come as 8 bits; grey keeps its depth.
+_HEIC_PIXELS = {
+    "L": (1, "uchar", "b-w"),
+    "I;16": (1, "ushort", "grey16"),
+    "RGB": (3, "uchar", "srgb"),
+    "RGBA": (4, "uchar", "srgb"),
+}
+
+
 def _open_heic(original: bytes) -> Any:
     # libvips' wheel decodes AVIF only. libheif has turned the picture upright already.
     import pi_heif
@@ -275,10 +284,10 @@ def _open_heic(original: bytes) -> Any:
 
 def _heic_image(original: bytes) -> pyvips.Image:
     opened = _open_heic(original)
-    bands = len(opened.mode)
-    padded = opened.stride // bands
-    image = pyvips.Image.new_from_memory(bytes(opened.data), padded, opened.size[1], bands, "uchar")
-    image = image.crop(0, 0, *opened.size).copy(interpretation="srgb")
+    bands, band, interpretation = _HEIC_PIXELS[opened.mode]
+    padded = opened.stride // bands // (2 if band == "ushort" else 1)
+    image = pyvips.Image.new_from_memory(bytes(opened.data), padded, opened.size[1], bands, band)
+    image = image.crop(0, 0, *opened.size).copy(interpretation=interpretation)
     profile = opened.info.get("icc_profile")
     if profile:
         image = image.copy()
