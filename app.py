@@ -30,6 +30,7 @@ from chalicelib.timing import Timing
 _READ_URL_SECONDS = 60
 
 log = logging.getLogger("imgy")
+log.setLevel(logging.INFO)  # Lambda shows only warnings otherwise
 settings = Settings.of(os.environ)
 presets = load_presets(Path(__file__).parent / "chalicelib" / "presets.yaml")
 s3 = boto3.client(

@@ -11,6 +11,11 @@ S3_PORT = typer.Option(envvar="S3_PORT", min=1, max=65535, help="Port of the emb
 DATA_DIR = typer.Option(envvar="DATA_DIR", file_okay=True, help="Folder that keeps the buckets.")
 WITH_PARENT = typer.Option("--with-parent", help="End when the process that started this one ends.")
 
+STAGE = typer.Option(envvar="STAGE", help="Which stage of .chalice/config.json.")
+PROFILE = typer.Option(envvar="AWS_PROFILE", help="Whose credentials.")
+SET = typer.Option("--set", metavar="NAME=VALUE", help="A parameter of deploy/foundation.yaml or edge/template.yaml.")
+ONLY = typer.Option(help="One step alone: foundation, functions, edge or proof.")
+
 commands = typer.Typer(name="imgy", add_completion=False, rich_markup_mode=None)
 
 
@@ -46,6 +51,45 @@ def edge() -> None:
     from cli.edge import FUNCTION, shipped_presets, write_function
 
     print(f"{FUNCTION.name}: {write_function(shipped_presets())} bytes")
+
+
+@commands.command()
+def deploy(
+    stage: Annotated[str, STAGE] = "dev",
+    only: Annotated[str | None, ONLY] = None,
+    profile: Annotated[str | None, PROFILE] = None,
+    option: Annotated[list[str] | None, SET] = None,
+) -> None:
+    """Bring a stage to AWS: foundation, functions, edge, and a picture fetched through it."""
+    from cli.deploy import deploy_stage, deployment
+
+    deploy_stage(deployment(stage, option or [], profile), only)
+
+
+@commands.command()
+def plan(
+    stage: Annotated[str, STAGE] = "dev",
+    profile: Annotated[str | None, PROFILE] = None,
+    option: Annotated[list[str] | None, SET] = None,
+) -> None:
+    """Say what a deploy would change."""
+    from cli.deploy import deployment, plan_stage
+
+    plan_stage(deployment(stage, option or [], profile))
+
+
+@commands.command()
+def undeploy(
+    stage: Annotated[str, STAGE] = "dev",
+    profile: Annotated[str | None, PROFILE] = None,
+    option: Annotated[list[str] | None, SET] = None,
+) -> None:
+    """Take a stage down; asks before a bucket with originals in it goes."""
+    from cli.deploy import deployment
+
+    deployment(stage, option or [], profile).undeploy(
+        lambda bucket: typer.confirm(f"Delete {bucket} and its originals?")
+    )
 
 
 def main() -> None:
