@@ -2,40 +2,63 @@
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cli.claims import listening
 from cli.local import REGION
+from cli.mending import mend
 
 PARENT_CHECK_SECONDS = 0.2
-END_SECONDS = 3
+OBJECTS, LOG = "s3", "s3.log"
+
+
+@dataclass(frozen=True)
+class EmbeddedS3:
+    """A running ministack, and the folder that keeps its objects and its log."""
+
+    process: "subprocess.Popen[bytes]"
+    data_dir: Path
+
+    def assert_running(self) -> None:
+        """Raise SystemExit with one sentence when it has ended by itself."""
+        code = self.process.poll()
+        if code is not None:
+            why = signal.strsignal(-code) if code < 0 else self._last_words()
+            raise SystemExit(
+                f"imgy: the embedded S3 in {self.data_dir} ended ({why}); what it stored is kept, run again"
+            )
+
+    def _last_words(self) -> str:
+        return (self.data_dir / LOG).read_text(errors="replace").strip().rpartition("\n")[2] or "without a word"
 
 
 @contextmanager
-def embedded_s3(port: int, data_dir: Path) -> "Iterator[subprocess.Popen[bytes]]":
+def embedded_s3(port: int, data_dir: Path) -> Iterator[EmbeddedS3]:
     """S3 and SQS on the port, objects kept below data_dir; connections wait until it is up."""
+    mend(data_dir / OBJECTS)
     with listening(port, "S3_PORT") as listener:
         child = start(listener, data_dir)
     try:
-        yield child
+        yield EmbeddedS3(child, data_dir)
     finally:
-        child.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(END_SECONDS)
-        child.kill()
+        child.kill()  # at once, also in order: what it answered is on disk, and mend() knows what is not
+        child.wait()
 
 
 def start(listener: socket.socket, data_dir: Path) -> "subprocess.Popen[bytes]":
     """Start ministack on a listening socket as a child of this process."""
     fd, port = listener.fileno(), listener.getsockname()[1]
-    with (data_dir / "s3.log").open("wb") as log:
+    with (data_dir / LOG).open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "cli.embedded_s3", str(fd), str(os.getpid())],
             env=ministack_environment(os.environ, port, data_dir),
@@ -57,7 +80,7 @@ def ministack_environment(environ: Mapping[str, str], port: int, data_dir: Path)
         "MINISTACK_REGION": REGION,
         "MINISTACK_WORKER_THREADS": "8",
         "S3_PERSIST": "1",
-        "S3_DATA_DIR": str(data_dir.absolute() / "s3"),
+        "S3_DATA_DIR": str(data_dir.absolute() / OBJECTS),
         "PERSIST_STATE": "0",
         "AUTH": "false",
         "USE_SSL": "0",
@@ -75,17 +98,31 @@ def end_with_parent(parent: int) -> None:
     os._exit(0)
 
 
+def stored_or_ended(write: Callable[..., None]) -> Callable[..., None]:
+    """A write that ends this process when it fails: ministack would answer that the object is stored."""
+
+    def written(*args: Any, **options: Any) -> None:
+        try:
+            write(*args, **options)
+        except OSError as error:
+            print(f"it cannot write: {error.strerror}", file=sys.stderr, flush=True)
+            os._exit(1)
+
+    return written
+
+
 def main(fd: int, parent: int) -> None:
     """Serve ministack on the socket that was handed down."""
     threading.Thread(target=end_with_parent, args=[parent], daemon=True).start()
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
+    from ministack.services import s3
 
+    s3._atomic_write = stored_or_ended(s3._atomic_write)
     config = Config()
     config.bind = [f"fd://{fd}"]
     config.keep_alive_timeout = 75
-    config.graceful_timeout = 1
     config.loglevel = "WARNING"
     asyncio.run(serve(app, config))
 

@@ -1,12 +1,13 @@
 """`python -m cli run`: the embedded S3, the app, the pump and the page, together on one machine."""
 
 import importlib
+import logging
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli import local
 from cli.buckets import set_up
 from cli.claims import claimed, listening
-from cli.embedded_s3 import embedded_s3
+from cli.embedded_s3 import EmbeddedS3, embedded_s3
 from cli.gateway import gateway, serve
 from cli.log import log_to_terminal
 from cli.pump import Queue, catch_up, start_pump
@@ -27,6 +28,8 @@ from cli.samples import first_samples
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
     from mypy_boto3_s3 import S3Client
+
+log = logging.getLogger("imgy")
 
 CHECK_SECONDS = 0.2
 
@@ -43,13 +46,14 @@ apt-get install libmagickwand-6.q16-6 (Debian, Ubuntu), brew install imagemagick
 
 def run_here(port: int, s3_port: int, data_dir: Path, with_parent: bool) -> NoReturn:
     """Run the pipeline until SIGINT or SIGTERM; what prevents it is said in one sentence, with exit 1."""
-    stopping = threading.Event()
+    signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stopping.set())
+        # No event is set in here: a second signal (make passes on what it gets) would wait for the lock of the first.
+        signal.signal(number, lambda number, _: signals.append(number))
     parent = os.getppid() if with_parent else None
     code = 0
     try:
-        _run(port, s3_port, data_dir, stopping, parent)
+        _run(port, s3_port, data_dir, signals, parent)
     except SystemExit as refusal:
         print(refusal, file=sys.stderr)
         code = 1
@@ -57,7 +61,8 @@ def run_here(port: int, s3_port: int, data_dir: Path, with_parent: bool) -> NoRe
     os._exit(code)  # a render still under way in a thread would hold a plain exit up
 
 
-def _run(port: int, s3_port: int, data_dir: Path, stopping: threading.Event, parent: int | None) -> None:
+def _run(port: int, s3_port: int, data_dir: Path, signals: list[int], parent: int | None) -> None:
+    stopping = threading.Event()
     with ExitStack() as stack:
         stack.enter_context(claimed(data_dir))
         listener = stack.enter_context(listening(port, "PORT"))
@@ -66,13 +71,14 @@ def _run(port: int, s3_port: int, data_dir: Path, stopping: threading.Event, par
         log_to_terminal()
         app, s3 = load_app(), local.s3_client()
         queue = _ready_queue(s3, port, embedded)
+        stack.callback(stopping.set)
         start_pump(queue, {"ObjectCreated": app.upload_trigger, "ObjectRemoved": app.removal_trigger}, stopping)
         stack.enter_context(_served(listener, gateway(app.app, _page(s3))))
         print(
             WELCOME.format(host=local.HOST, port=port, s3=local.endpoint(s3_port), bucket=local.ORIGINALS), flush=True
         )
         threading.Thread(target=_begin, args=[s3, queue, data_dir], daemon=True).start()
-        _wait(stopping, embedded, parent)
+        _wait(signals, embedded, parent)
 
 
 def load_app() -> ModuleType:
@@ -94,12 +100,12 @@ def _page(s3: "S3Client") -> "WSGIApplication":
     return page(s3, local.ORIGINALS, local.DERIVATIVES)
 
 
-def _ready_queue(s3: "S3Client", port: int, embedded: "subprocess.Popen[bytes]") -> Queue:
+def _ready_queue(s3: "S3Client", port: int, embedded: EmbeddedS3) -> Queue:
     sqs = local.sqs_client()
     try:
         return Queue(sqs, set_up(s3, sqs, port))
     except (BotoCoreError, ClientError) as error:
-        _refuse_when_ended(embedded)
+        embedded.assert_running()
         raise SystemExit(f"imgy: the embedded S3 cannot be set up: {error}") from None
 
 
@@ -115,21 +121,21 @@ def _served(listener: socket.socket, application: "WSGIApplication") -> Iterator
 
 def _begin(s3: "S3Client", queue: Queue, data_dir: Path) -> None:
     """What may take longer than opening for business: catch up with lost events, draw the first samples."""
+    from chalicelib.errors import ImgyError
     from chalicelib.pipeline import out_of_step
     from chalicelib.storage import S3Store
 
-    lost = out_of_step(S3Store(s3, local.ORIGINALS), S3Store(s3, local.DERIVATIVES))
-    catch_up(lost, local.ORIGINALS, queue)
-    first_samples(s3, local.ORIGINALS, data_dir / "samples-were-drawn")
+    try:
+        lost = out_of_step(S3Store(s3, local.ORIGINALS), S3Store(s3, local.DERIVATIVES))
+        catch_up(lost, local.ORIGINALS, queue)
+        first_samples(s3, local.ORIGINALS, data_dir / "samples-were-drawn")
+    except (BotoCoreError, ClientError, OSError, ImgyError) as error:
+        log.error("Cannot catch up with what changed while nothing ran; run again: %s", error)
 
 
-def _wait(stopping: threading.Event, embedded: "subprocess.Popen[bytes]", parent: int | None) -> None:
-    while not stopping.wait(CHECK_SECONDS):
-        _refuse_when_ended(embedded)
+def _wait(signals: list[int], embedded: EmbeddedS3, parent: int | None) -> None:
+    while not signals:
+        time.sleep(CHECK_SECONDS)
+        embedded.assert_running()
         if parent and os.getppid() != parent:
             return
-
-
-def _refuse_when_ended(embedded: "subprocess.Popen[bytes]") -> None:
-    if embedded.poll() is not None:
-        raise SystemExit("imgy: the embedded S3 ended by itself; everything stored is kept, run again")
