@@ -1,5 +1,6 @@
 """The AWS face of imgy: two triggers of the originals bucket and one greedy HTTP route."""
 
+import hmac
 import logging
 import os
 import platform
@@ -19,13 +20,16 @@ from chalice.app import BaseLambdaEvent, Chalice, Response
 from chalicelib import __version__
 from chalicelib.answers import METHODS, Answer, completed, error_answer, json_answer, preflight
 from chalicelib.derivatives import Derivatives
-from chalicelib.errors import ImgyError
+from chalicelib.errors import Forbidden, ImgyError
 from chalicelib.pipeline import Pipeline, Settled
 from chalicelib.presetfile import load_presets
 from chalicelib.route import Request, Route
 from chalicelib.settings import Settings
 from chalicelib.storage import S3Store
 from chalicelib.timing import Timing
+
+ORIGIN_HEADER = "x-imgy-origin"
+"""In which CloudFront says the origin's secret."""
 
 _READ_URL_SECONDS = 60
 
@@ -135,6 +139,7 @@ def _respond(view: Callable[[Any, Mapping[str, str], Timing], tuple[Answer, str]
     request, start, timing = app.current_request, time.perf_counter(), Timing()
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
+        _assert_by_the_edge(headers)
         answer, what = (preflight(), "") if request.method == "OPTIONS" else view(request, headers, timing)
     except ImgyError as error:
         answer, what = _failed(error), str(error)
@@ -145,6 +150,12 @@ def _respond(view: Callable[[Any, Mapping[str, str], Timing], tuple[Answer, str]
     log.info("%s", _request_line(request, answer, what, _since(start)))
     body = b"" if request.method == "HEAD" else answer.body
     return Response(body, dict(answer.headers), answer.status)
+
+
+def _assert_by_the_edge(headers: Mapping[str, str]) -> None:
+    said = headers.get(ORIGIN_HEADER, "").encode()
+    if settings.origin_secret and not hmac.compare_digest(said, settings.origin_secret.encode()):
+        raise Forbidden("expected a request by way of the distribution, received one to its origin")
 
 
 def _failed(error: ImgyError) -> Answer:

@@ -14,6 +14,8 @@ from types import MappingProxyType
 
 # ImageMagick reads these once, when Wand loads it. One thread a picture: parallelism belongs to whole derivatives.
 os.environ["MAGICK_CONFIGURE_PATH"] = str(Path(__file__).parent / "magick")
+# On Lambda what stood in vendor/ lies beside app.py.
+os.environ.update([("MAGICK_HOME", str(file.parents[1])) for file in Path(__file__).parents[1].glob("lib/libMagickW*")])
 os.environ["MAGICK_THREAD_LIMIT"] = os.environ["OMP_NUM_THREADS"] = "1"
 
 from wand.color import Color

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """Buckets, origins whose scripts may read pictures, what caches are told, and the largest response in bytes."""
+    """Buckets, origins whose scripts may read pictures, what caches are told, the largest response in bytes.
+
+    Where `origin_secret` is set, only CloudFront, which knows it, is answered.
+    """
 
     originals: str = "imgy-originals"
     derivatives: str = "imgy-derivatives"
     origins: tuple[str, ...] = ("*",)
     cache_control: str = "public, max-age=3600, s-maxage=31536000"
     response_bytes: int = 4_500_000
+    origin_secret: str = ""
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Settings:
