@@ -45,7 +45,8 @@ class Manifest:
         """The inverse of `to_json`; None for what is no manifest of this version, as it will be written anew."""
         try:
             read = json.loads(text)
-            return cls(**{**read, "colours": tuple(read["colours"])})
+            manifest = cls(**{**read, "colours": tuple(read["colours"])})
+            return manifest if manifest.refusal or not manifest.refused else None
         except (ValueError, TypeError, KeyError):
             return None
 

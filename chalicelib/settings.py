@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from .errors import MisconfiguredError
 
 
 @dataclass(frozen=True)
@@ -22,14 +25,23 @@ class Settings:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Settings:
-        """Settings from the environment: each name in capitals behind IMGY_, origins with commas between."""
+        """Settings from the environment: each name in capitals behind IMGY_, origins with commas between.
+
+        Raises MisconfiguredError.
+        """
         given = {
             name: environment[f"IMGY_{name.upper()}"]
             for name in cls.__annotations__
             if f"IMGY_{name.upper()}" in environment
         }
-        read = {
+        read: dict[str, Callable[[str], Any]] = {
             "origins": lambda text: tuple(origin.strip() for origin in text.split(",") if origin.strip()),
-            "response_bytes": int,
+            "response_bytes": _bytes,
         }
-        return cls(**{name: read.get(name, str)(text) for name, text in given.items()})  # type: ignore[operator]
+        return cls(**{name: read.get(name, str)(text) for name, text in given.items()})
+
+
+def _bytes(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise MisconfiguredError(f"expected a number of bytes above 0 for IMGY_RESPONSE_BYTES, received '{text}'")
+    return int(text)

@@ -1,0 +1,63 @@
+"""What a cache hit imports: a cold start pays for every module, so it takes none that only rendering needs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ONLY_FOR_RENDERING = ["wand", "pyvips", "PIL", "pi_heif", "chalicelib.rendering", "chalicelib.opening", "numpy"]
+
+HIT = """
+import sys
+sys.path[:0] = sys.argv[1:]
+import app
+from chalicelib.derivatives import Derivatives
+from chalicelib.pipeline import Pipeline
+from chalicelib.route import Route
+from chalicelib.storage import MemoryStore
+
+derivatives = MemoryStore()
+told = {"original-etag": "abc", "original-modified": "Mon, 23 Nov 2026 00:00:00 GMT", "width": "1", "height": "1"}
+derivatives.put("cat.jpg/w=480,h=320,fit=crop.webp", b"picture", "image/webp", "", told)
+pipeline = Pipeline(MemoryStore(), Derivatives(derivatives, ""), app.presets)
+app.route = Route(pipeline, app.settings, lambda key: "")
+event = {
+    "requestContext": {"resourcePath": "/{key+}", "httpMethod": "GET"},
+    "headers": {"accept": "image/webp", "if-modified-since": "Sun, 22 Nov 2026 00:00:00 GMT"},
+    "multiValueQueryStringParameters": {"preset": ["card"]},
+    "pathParameters": {"key": "cat.jpg"},
+    "stageVariables": None, "body": None, "isBase64Encoded": False,
+}
+answer = app.app(event, None)
+assert (answer["statusCode"], answer["headers"]["X-Cache"]) == (200, "HIT"), answer
+print(*sys.modules)
+"""
+
+
+@pytest.fixture(scope="module")
+def imported():
+    """Every module that a process has imported when it has answered one hit."""
+    run = subprocess.run([sys.executable, "-c", HIT, str(ROOT)], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert run.returncode == 0, run.stderr
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize("module", ONLY_FOR_RENDERING)
+def test_a_hit_does_not_import_what_only_rendering_needs(imported, module):
+    assert module not in imported
+
+
+@pytest.mark.parametrize("module", ["cli", "moto", "ministack", "pytest", "rich", "typer", "werkzeug"])
+def test_a_hit_imports_nothing_of_development(imported, module):
+    assert module not in imported
+
+
+def test_presets_are_read_by_the_fast_loader(imported):
+    import yaml
+
+    from chalicelib import presetfile
+
+    assert "yaml" in imported
+    assert presetfile._Loader is yaml.CSafeLoader

@@ -1,0 +1,197 @@
+"""What `chalice package` makes of the repository: a Terraform package whose zip is all that Lambda needs, and no more.
+
+Chalice packages for the version of the Python that runs it, and finds a libvips for 3.12 and newer alone. So these
+tests look for such a Python on this machine, and are skipped where there is none; whoever packages with 3.11 is told.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CACHE = ROOT / ".cache"
+NEWER = ("python3.14", "python3.13", "python3.12")
+PACKAGED_TOO_OLD = sys.version_info < (3, 12)
+
+
+def works(python):
+    """Whether it is a Python that Lambda has a libvips for, and can make a virtual environment."""
+    asked = "import ensurepip, sys, venv; sys.exit(not (3, 12) <= sys.version_info < (3, 15))"
+    return subprocess.run([python, "-c", asked], capture_output=True).returncode == 0
+
+
+def newer_python():
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = [
+        sys.executable,
+        *filter(None, map(shutil.which, NEWER)),
+        *sorted(map(str, pyenv.glob("3.1[2-9]*/bin/python"))),
+    ]
+    return next((python for python in found if works(python)), None)
+
+
+def pins(*names):
+    lines = (ROOT / "requirements-dev.txt").read_text().splitlines()
+    return [line for line in lines if line.startswith(tuple(f"{name}==" for name in names))]
+
+
+@pytest.fixture(scope="session")
+def chalice_python():
+    """A newer Python with Chalice and with what app.py imports, kept in .cache from one run to the next."""
+    base = newer_python()
+    if base is None:
+        pytest.skip("no Python 3.12 or newer here to package with")
+    wanted = [*pins("chalice", "boto3"), *(ROOT / "requirements.txt").read_text().split("\n")]
+    wanted = [line for line in wanted if line and not line.startswith("#")]
+    place = CACHE / f"package-{hashlib.sha256(repr((base, wanted)).encode()).hexdigest()[:12]}"
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "package.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / "installed").exists():
+            subprocess.run([base, "-m", "venv", "--clear", place], check=True)
+            installing = [place / "bin/python", "-m", "pip", "install", "--quiet", *wanted]
+            if subprocess.run(installing).returncode:
+                pytest.skip("pip cannot install Chalice for the newer Python; its message stands above")
+            (place / "installed").touch()
+    return place / "bin/python"
+
+
+def package(python, project, out):
+    """Run `chalice package`; returns what it printed."""
+    command = [python, "-c", "from chalice.cli import main; main()", "package", "--pkg-format", "terraform", out]
+    run = subprocess.run(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
+    assert run.returncode == 0, run.stdout
+    return run.stdout
+
+
+def checkout(target):
+    """The repository's files as a fresh clone has them."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True
+    )
+    if listed.returncode:
+        pytest.skip("this is no git repository: what belongs to it is not known")
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target / name, follow_symlinks=False)
+    return target
+
+
+@pytest.fixture(scope="session")
+def packaged(chalice_python, tmp_path_factory):
+    """The package's folder."""
+    project = checkout(tmp_path_factory.mktemp("checkout"))
+    out = tmp_path_factory.mktemp("package") / "out"
+    said = package(chalice_python, project, out)
+    assert "Could not install" not in said, said
+    return out
+
+
+@pytest.fixture(scope="session")
+def names(packaged):
+    with zipfile.ZipFile(packaged / "deployment.zip") as archive:
+        return archive.namelist()
+
+
+@pytest.fixture(scope="session")
+def resources(packaged):
+    return json.loads((packaged / "chalice.tf.json").read_text())["resource"]
+
+
+def test_the_zip_holds_all_that_lambda_needs(names):
+    tops = {name.split("/")[0] for name in names}
+    assert {"app.py", "chalicelib", "chalice", "wand", "pyvips", "yaml", "pi_heif"} <= tops
+    assert "chalicelib/presets.yaml" in names
+    assert "chalicelib/magick/policy.xml" in names
+    assert any(name.startswith("_libvips") for name in names), tops
+    assert any(name.startswith("pyvips_binary.libs/") for name in names), tops
+
+
+def test_every_module_of_chalicelib_is_in_the_zip(names):
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "chalicelib").rglob("*.py")}
+    assert modules <= set(names)
+
+
+def test_the_presets_in_the_zip_are_those_that_people_edit(packaged):
+    with zipfile.ZipFile(packaged / "deployment.zip") as archive:
+        assert archive.read("chalicelib/presets.yaml") == (ROOT / "presets.yaml").read_bytes()
+
+
+def test_nothing_of_development_is_in_the_zip(names):
+    tops = {name.split("/")[0] for name in names}
+    assert not tops & {"tests", "cli", "bench", "playground", "docs", "edge", "deploy", "presets.yaml", "README.md"}
+    assert not tops & {"boto3", "botocore", "pytest", "moto", "werkzeug", "typer", "rich", "ministack", "hypothesis"}
+    assert not [name for name in names if name.endswith(".pyc") or "__pycache__" in name]
+
+
+def test_the_zip_stays_under_20_mb(packaged):
+    assert (packaged / "deployment.zip").stat().st_size < 20_000_000
+
+
+def test_both_triggers_and_the_route_are_deployed(resources):
+    handlers = {entry["handler"] for entry in resources["aws_lambda_function"].values()}
+    assert handlers == {"app.upload_trigger", "app.removal_trigger", "app.app"}
+    (notification,) = resources["aws_s3_bucket_notification"].values()
+    events = sorted(event for entry in notification["lambda_function"] for event in entry["events"])
+    assert (notification["bucket"], events) == ("imgy-originals", ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"])
+    assert list(resources["aws_api_gateway_rest_api"]) == ["rest_api"]
+
+
+def test_the_route_is_greedy_and_binary(packaged, resources):
+    package = json.loads((packaged / "chalice.tf.json").read_text())
+    swagger = json.dumps(package)
+    assert "/{key+}" in swagger
+    assert "/-/health" in swagger
+    assert resources["aws_api_gateway_rest_api"]["rest_api"]["binary_media_types"] == ["*/*"]
+
+
+RENDER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import app
+from chalicelib.derivatives import Derivatives
+from chalicelib.pipeline import Pipeline
+from chalicelib.storage import MemoryStore
+originals, derivatives = MemoryStore(), MemoryStore()
+originals.put("a.svg", b'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><circle r="9"/></svg>')
+settled = Pipeline(originals, Derivatives(derivatives, ""), app.presets).reconcile("a.svg")
+import wand, pyvips, yaml, pi_heif, chalice
+for module in (app, wand, pyvips, yaml, pi_heif, chalice):
+    assert module.__file__.startswith(sys.argv[1]), module.__file__
+print(settled.outcome, settled.made)
+"""
+
+
+def test_what_is_in_the_zip_renders(packaged, chalice_python, tmp_path):
+    # ImageMagick's library is this machine's: what ships to Lambda is not Chalice's to package.
+    with zipfile.ZipFile(packaged / "deployment.zip") as archive:
+        archive.extractall(tmp_path)
+    run = subprocess.run(
+        [chalice_python, "-c", RENDER, str(tmp_path)], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    outcome, made = run.stdout.split()
+    assert (outcome, int(made) > 5) == ("made", True)
+
+
+@pytest.mark.skipif(not PACKAGED_TOO_OLD, reason="this Python is new enough to package with")
+def test_whoever_packages_with_an_old_python_is_told_that_libvips_is_missing(tmp_path):
+    project = checkout(tmp_path / "project")
+    (project / "requirements.txt").write_text("\n".join(line for line in libvips()))
+    said = package(sys.executable, project, tmp_path / "out")
+    assert "Could not install dependencies" in said
+    assert libvips()[0] in said
+
+
+def libvips():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    return [line for line in lines if line.startswith("pyvips-binary==")]

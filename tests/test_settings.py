@@ -1,0 +1,63 @@
+"""Settings: what the environment says, and what holds where it says nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chalicelib.errors import MisconfiguredError
+from chalicelib.settings import Settings
+
+
+def test_an_empty_environment_gives_the_defaults_that_the_readme_names():
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    assert Settings.of({}) == Settings()
+    for value in (Settings().originals, Settings().derivatives, Settings().cache_control, Settings().response_bytes):
+        assert f"{value}" in readme
+
+
+def test_each_setting_is_read_from_its_variable():
+    read = Settings.of(
+        {
+            "IMGY_ORIGINALS": "ours",
+            "IMGY_DERIVATIVES": "theirs",
+            "IMGY_CACHE_CONTROL": "no-cache",
+            "IMGY_RESPONSE_BYTES": "1000",
+            "IMGY_NONSENSE": "ignored",
+            "ORIGINALS": "ignored",
+        }
+    )
+    assert (read.originals, read.derivatives, read.cache_control) == ("ours", "theirs", "no-cache")
+    assert read.response_bytes == 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("*", ("*",)),
+        ("https://a.example", ("https://a.example",)),
+        (" https://a.example , https://b.example,", ("https://a.example", "https://b.example")),
+        ("", ()),
+    ],
+)
+def test_origins_stand_with_commas_between(text, origins):
+    assert Settings.of({"IMGY_ORIGINS": text}).origins == origins
+
+
+@pytest.mark.parametrize("text", ["", "abc", "-1", "0", "1.5", "4_500_000", "4 MB", "٣"])
+def test_a_size_that_is_no_number_is_said_in_a_sentence(text):
+    with pytest.raises(MisconfiguredError) as raised:
+        Settings.of({"IMGY_RESPONSE_BYTES": text})
+    assert str(raised.value) == f"expected a number of bytes above 0 for IMGY_RESPONSE_BYTES, received '{text}'"
+
+
+def test_the_app_takes_its_settings_from_the_environment():
+    run = subprocess.run(
+        [sys.executable, "-c", "import app; print(app.settings.originals, app.settings.origins)"],
+        env={"IMGY_ORIGINALS": "ours", "IMGY_ORIGINS": "https://a.example", "AWS_DEFAULT_REGION": "us-east-1"},
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.split(None, 1) == ["ours", "('https://a.example',)\n"], run.stderr
