@@ -109,7 +109,7 @@ def _damaged(form: str) -> Damaged:
 
 
 def _header(form: str, original: bytes) -> Header:
-    image = pyvips.Image.new_from_buffer(original, "", access="sequential")
+    image = _look(original)
     fields = set(image.get_fields())
     exif = image.get("orientation") if "orientation" in fields else 1
     size = Size(image.width, image.height)
@@ -121,6 +121,15 @@ def _header(form: str, original: bytes) -> Header:
         _delays(image, fields) if form in _ANIMATED else (),
         image.get("loop") if "loop" in fields else 0,
     )
+
+
+def _look(original: bytes) -> pyvips.Image:
+    return pyvips.Image.new_from_buffer(_known(original), "", access="sequential")
+
+
+def _known(original: bytes) -> bytes:
+    # libvips does not know a sequence of AVIF pictures by its brand; the first of them is a picture like any other.
+    return original[:8] + b"avif" + original[12:] if original[4:12] == b"ftypavis" else original
 
 
 def _delays(image: pyvips.Image, fields: set[str]) -> tuple[int, ...]:
@@ -168,6 +177,7 @@ class Opened:
     def _decode(self, original: bytes, size: Size) -> list[pyvips.Image]:
         if self.header.format == "heic":
             return [_settled(_thumbnail(_heic_image(original), size))]
+        original = _known(original)
         # thumbnail_buffer takes fail_on as an argument, too, and ignores it (libvips issue 5195).
         loading = "fail_on=error,n=-1" if self._animated else "fail_on=error"
         options = {"height": size.height, "size": "force", "option_string": loading, **_profiles(original)}
@@ -245,7 +255,7 @@ def _settled(image: pyvips.Image) -> pyvips.Image:
 
 
 def _profiles(original: bytes) -> dict[str, str]:
-    return _profiles_of(pyvips.Image.new_from_buffer(original, "", access="sequential"))
+    return _profiles_of(_look(original))
 
 
 def _profiles_of(image: pyvips.Image) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """What is written."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from .. import animation
 from ..formats import NEGOTIATED, accepted, candidates, natural
 from ..kinds import Several
 from ..schema import Between, operation
@@ -44,13 +45,14 @@ _ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
     "avif": ("avif", {"heic:speed": "6"}),
     "gif": ("gif", {}),
 }
+_ANIMATED = {"gif": animation.gif, "webp": animation.webp}
 
 
 @operation
 def encode(
     images: "list[Image]",
     form: str,
-    delays: Iterable[int] = (),
+    delays: Sequence[int] = (),
     loop: int = 0,
     *,
     q: Annotated[int, Between(0, 100), "quality of jpg, pjpg, webp and avif"] = 75,
@@ -64,12 +66,4 @@ def encode(
         image.compression_quality = max(1, round(q * 2 / 3) if form == "avif" else q)
         for option, value in options.items():
             image.options[option] = value
-    first, *others = images
-    for image, delay in zip(images, delays, strict=False):
-        image.delay, image.dispose = max(1, round(delay / 10)), "background"
-    for other in others:
-        first.image_add(other)
-    first.iterator_reset()
-    if others:
-        first.loop = loop
-    return bytes(first.make_blob(name))
+    return _ANIMATED[form](images, delays, loop) if len(images) > 1 else bytes(images[0].make_blob(name))
