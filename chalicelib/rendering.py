@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import os
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -23,6 +23,7 @@ from wand.exceptions import PolicyError, WandException
 from wand.image import Image
 from wand.version import MAGICK_VERSION
 
+from .encoding import ENCODERS
 from .errors import MisconfiguredError, Unavailable
 from .formats import WRITTEN
 from .geometry import Layout, Size, pixels
@@ -87,7 +88,7 @@ class Rendering:
     def placeholder(self) -> str:
         """A data URI of a few hundred bytes to show while the picture loads."""
         with _arranged(self._small(_PLACEHOLDER_SIDE), self.header.layout) as image:
-            body = encode([image], "webp", values={"q": 30})
+            body = encode(partial(_written, [image]), "webp", values={"q": 30})
         return f"data:{WRITTEN['webp'].content_type};base64,{b64encode(body).decode()}"
 
     def _small(self, side: int) -> Pixels:
@@ -199,8 +200,36 @@ def _finished(images: list[Image], derivative: Derivative, header: Header) -> Re
             image.background_color = _colour("ffffff")
             _flatten(image)
     size = Size(images[0].width, images[0].height)
-    delays = header.delays if len(images) > 1 else ()
-    return Rendered(encode(images, derivative.format, delays, header.loop, values=derivative.values), size)
+    write = partial(_written, images, delays=header.delays, loop=header.loop)
+    return Rendered(encode(write, derivative.format, values=derivative.values), size)
+
+
+# ImageMagick's name of each format that it writes, and its encoder's options. The other formats libvips writes.
+_WRITERS: dict[str, tuple[str, dict[str, str]]] = {
+    "jpg": ("jpeg", {}),
+    "pjpg": ("pjpeg", {}),
+    "png8": ("png8", {"png:compression-level": "9", "png:compression-filter": "0", "png:exclude-chunks": "date,time"}),
+}
+
+
+def _written(images: list[Image], form: str, quality: int, delays: Sequence[int] = (), loop: int = 0) -> bytes:
+    """One image, or the frames of an animation with their delays in milliseconds; quality is 1 to 100."""
+    if form in ENCODERS:
+        return ENCODERS[form](_raw(images), quality, delays, loop)
+    name, options = _WRITERS[form]
+    for option, value in options.items():
+        images[0].options[option] = value
+    images[0].compression_quality = quality
+    return bytes(images[0].make_blob(name))
+
+
+def _raw(images: list[Image]) -> list[Pixels]:
+    channels = "rgba" if any(image.alpha_channel for image in images) else "rgb"
+    for image in images:
+        image.depth = 8
+    return [
+        Pixels(Size(image.width, image.height), len(channels), bytes(image.make_blob(channels))) for image in images
+    ]
 
 
 @cache
