@@ -66,14 +66,14 @@ class MemoryStore:
     """A bucket in memory: for tests, and for whoever wants to see what the verbs mean."""
 
     def __init__(self) -> None:
-        self._objects: dict[str, tuple[Object, bytes]] = {}
+        self._objects: dict[str, Object] = {}
         self._lock = Lock()
 
     def get(self, key: str) -> Object | None:
         return self.head(key)
 
     def head(self, key: str) -> Object | None:
-        return self._objects[key][0] if key in self._objects else None
+        return self._objects.get(key)
 
     def put(
         self,
@@ -85,8 +85,7 @@ class MemoryStore:
     ) -> str:
         etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
         now = datetime.now(UTC).replace(microsecond=0)
-        stored = Object(key, etag, len(body), now, content_type, dict(metadata or {}), lambda: body)
-        self._objects[key] = (stored, body)
+        self._objects[key] = Object(key, etag, len(body), now, content_type, dict(metadata or {}), lambda: body)
         return etag
 
     def swap(
@@ -109,7 +108,7 @@ class MemoryStore:
             self._objects.pop(key, None)
 
     def names(self, folder: str = "") -> Iterator[str]:
-        keys = sorted(key for key in self._objects if key.startswith(folder))
+        keys = sorted(key for key in list(self._objects) if key.startswith(folder))
         return (key for key in keys if not folder or "/" not in key[len(folder) :])
 
 

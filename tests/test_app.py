@@ -205,6 +205,19 @@ def test_a_line_says_what_became_of_each_event_and_request(fire, web, upload, ca
     assert "404" in missing
 
 
+def test_a_key_with_line_breaks_is_still_one_line_of_the_log(fire, upload, originals, caplog):
+    caplog.set_level(logging.INFO, "imgy")
+    key = "a\r\nupload b.jpg  made\u2028.jpg"
+    upload(key, picture())
+    fire(upload_event(key))
+    originals.fail("get", Unavailable("the store does not answer now"))
+    with pytest.raises(Unavailable):
+        fire(upload_event(key))
+    lines = [record.getMessage() for record in caplog.records if record.name == "imgy"]
+    assert [line.splitlines() for line in lines] == [[line] for line in lines]
+    assert len(lines) == 2
+
+
 # What the app does when something is wrong on its side.
 
 

@@ -1,14 +1,18 @@
 """Refusals and faults, as the caller sees them: a status, one sentence, and how long to keep it."""
 
 from dataclasses import replace
+from urllib.parse import urlencode
 
 import pytest
 from drawn import NOT_AN_IMAGE, damaged, picture, size_of
 from events import Web
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from stores import at_once
 
 from chalicelib.errors import Unavailable
 from chalicelib.limits import Limits
+from chalicelib.operations import ALIASES, PARAMETERS
 
 
 @pytest.mark.parametrize(
@@ -84,3 +88,29 @@ def test_every_error_is_one_sentence_without_a_bucket_a_path_or_a_trace(web, web
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         assert "ETag" not in answer.headers
+
+
+TARGETS = st.text(max_size=60) | st.builds(
+    "cat.jpg{}{}".format, st.sampled_from(["?", "/", "%2F", "//", ""]), st.text()
+)
+PAIRS = st.tuples(
+    st.sampled_from([*PARAMETERS, *ALIASES, "preset", "ixlib", ""]),
+    st.text(max_size=12)
+    | st.integers(-2, 120).map(str)
+    | st.sampled_from(["crop", "small", "0.5", "png", "1:1", "f00"]),
+)
+QUERIES = st.lists(PAIRS, max_size=4).map(lambda pairs: f"cat.jpg?{urlencode(pairs)}")
+HEADERS = st.dictionaries(
+    st.sampled_from(["accept", "if_none_match", "if_modified_since", "origin", "range", "content_type"]),
+    st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=30),
+)
+
+
+@given(target=TARGETS | QUERIES, method=st.sampled_from(["GET", "HEAD", "OPTIONS"]), headers=HEADERS)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_asked_is_answered_and_never_an_error_of_ours(web, upload, target, method, headers):
+    upload("cat.jpg", picture((12, 8)))
+    answer = web.ask(f"/{target}", method, **headers)
+    assert answer.status in (200, 204, 304, 400, 404)
+    if answer.status >= 400 and method == "GET":
+        assert answer.error.strip()

@@ -69,6 +69,19 @@ def test_a_request_whose_picture_was_stored_when_the_original_changed_takes_it_b
     assert near(colour_of(body("cat.jpg/w=77.jpg")), "gold")
 
 
+def test_a_request_that_was_overtaken_by_a_whole_upload_leaves_all_of_it(pipeline, find, upload, derivatives, stored):
+    upload("cat.jpg", picture(colour="tomato"))
+
+    def overwritten():
+        upload("cat.jpg", picture(colour="gold"))
+        pipeline.reconcile("cat.jpg")
+
+    derivatives.on("after swap", overwritten)
+    assert near(colour_of(find("cat.jpg/w=60.jpg").read()), "gold")
+    assert stored() == ["manifest.json", *NAMES]
+    assert near(colour_of(derivatives.store.get("cat.jpg/w=60.jpg").read()), "gold")
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_request_during_a_removal_is_not_found_and_leaves_nothing(find, upload, originals, stored, moment):
     upload("cat.jpg", picture())
