@@ -14,6 +14,11 @@ def png(frames: Sequence[Pixels], quality: int, delays: Sequence[int], loop: int
     return bytes(_image(frames[0]).pngsave_buffer(compression=6, filter="all", keep="none"))
 
 
+def png8(frames: Sequence[Pixels], quality: int, delays: Sequence[int], loop: int) -> bytes:
+    """A PNG of the first frame in at most 256 colours, which may be translucent."""
+    return bytes(_image(frames[0]).pngsave_buffer(palette=True, effort=7, compression=9, keep="none"))
+
+
 def avif(frames: Sequence[Pixels], quality: int, delays: Sequence[int], loop: int) -> bytes:
     """An AVIF of the first frame, of a quality from 1 to 100."""
     return bytes(_image(frames[0]).heifsave_buffer(compression="av1", Q=quality, effort=2, keep="none"))
@@ -29,7 +34,7 @@ def gif(frames: Sequence[Pixels], quality: int, delays: Sequence[int], loop: int
     return bytes(_strip(frames, delays, loop).gifsave_buffer(effort=4, interframe_maxerror=3, keep="none"))
 
 
-ENCODERS = {"png": png, "avif": avif, "webp": webp, "gif": gif}
+ENCODERS = {"png": png, "png8": png8, "avif": avif, "webp": webp, "gif": gif}
 
 
 def _strip(frames: Sequence[Pixels], delays: Sequence[int], loop: int) -> pyvips.Image:

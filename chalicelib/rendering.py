@@ -204,23 +204,16 @@ def _finished(images: list[Image], derivative: Derivative, header: Header) -> Re
     return Rendered(encode(write, derivative.format, values=derivative.values), size)
 
 
-# ImageMagick's name of each format that it writes, and its encoder's options. The other formats libvips writes.
-_WRITERS: dict[str, tuple[str, dict[str, str]]] = {
-    "jpg": ("jpeg", {}),
-    "pjpg": ("pjpeg", {}),
-    "png8": ("png8", {"png:compression-level": "9", "png:compression-filter": "0", "png:exclude-chunks": "date,time"}),
-}
+# ImageMagick's name of each format that it writes. The others libvips writes.
+_WRITERS = {"jpg": "jpeg", "pjpg": "pjpeg"}
 
 
 def _written(images: list[Image], form: str, quality: int, delays: Sequence[int] = (), loop: int = 0) -> bytes:
     """One image, or the frames of an animation with their delays in milliseconds; quality is 1 to 100."""
     if form in ENCODERS:
         return ENCODERS[form](_raw(images), quality, delays, loop)
-    name, options = _WRITERS[form]
-    for option, value in options.items():
-        images[0].options[option] = value
     images[0].compression_quality = quality
-    return bytes(images[0].make_blob(name))
+    return bytes(images[0].make_blob(_WRITERS[form]))
 
 
 def _raw(images: list[Image]) -> list[Pixels]:
