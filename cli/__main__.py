@@ -6,8 +6,15 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-PORT = typer.Option(envvar="PORT", min=1, max=65535, help="Port of the page and the pictures.")
-S3_PORT = typer.Option(envvar="S3_PORT", min=1, max=65535, help="Port of the embedded S3.")
+
+def _port(text: str | int) -> int:
+    if str(text).isdecimal() and 1 <= int(text) <= 65535:
+        return int(text)
+    raise typer.BadParameter(f"expected integer from 1 to 65535, received '{text}'")
+
+
+PORT = typer.Option(envvar="PORT", parser=_port, metavar="PORT", help="Port of the page and the pictures.")
+S3_PORT = typer.Option(envvar="S3_PORT", parser=_port, metavar="PORT", help="Port of the embedded S3.")
 DATA_DIR = typer.Option(envvar="DATA_DIR", file_okay=True, help="Folder that keeps the buckets.")
 WITH_PARENT = typer.Option("--with-parent", help="End when the process that started this one ends.")
 
@@ -98,6 +105,8 @@ def main() -> None:
         commands(standalone_mode=False)
     except TyperException as mistake:
         raise SystemExit(f"imgy: {mistake.format_message()}") from None
+    except (KeyboardInterrupt, typer.Abort):
+        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The embedded S3: ministack in a child process that never outlives its parent."""
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -8,11 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cli.claims import listening
 from cli.local import REGION
@@ -35,7 +35,7 @@ class EmbeddedS3:
         if code is not None:
             why = signal.strsignal(-code) if code < 0 else self._last_words()
             raise SystemExit(
-                f"imgy: the embedded S3 in {self.data_dir} ended ({why}); what it stored is kept, run again"
+                f"imgy: the embedded S3 ended ({why}); what it stored is kept in {self.data_dir}, run again"
             )
 
     def _last_words(self) -> str:
@@ -98,17 +98,14 @@ def end_with_parent(parent: int) -> None:
     os._exit(0)
 
 
-def stored_or_ended(write: Callable[..., None]) -> Callable[..., None]:
-    """A write that ends this process when it fails: ministack would answer that the object is stored."""
+class EndWhenUnwritten(logging.Handler):
+    """Ends this process when an object could not be written: ministack warns, and answers that it is stored."""
 
-    def written(*args: Any, **options: Any) -> None:
-        try:
-            write(*args, **options)
-        except OSError as error:
-            print(f"it cannot write: {error.strerror}", file=sys.stderr, flush=True)
+    def emit(self, record: logging.LogRecord) -> None:
+        """End after the warning about a failed write; let every other pass."""
+        if record.getMessage().startswith("Failed to persist"):
+            print(f"it cannot write: {record.getMessage()}", file=sys.stderr, flush=True)
             os._exit(1)
-
-    return written
 
 
 def main(fd: int, parent: int) -> None:
@@ -117,9 +114,8 @@ def main(fd: int, parent: int) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
-    from ministack.services import s3
 
-    s3._atomic_write = stored_or_ended(s3._atomic_write)
+    logging.getLogger("s3").addHandler(EndWhenUnwritten())
     config = Config()
     config.bind = [f"fd://{fd}"]
     config.keep_alive_timeout = 75
