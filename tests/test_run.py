@@ -17,6 +17,7 @@ import boto3
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 from PIL import Image
 
 from cli.embedded_s3 import embedded_s3
@@ -287,7 +288,7 @@ def test_a_browser_on_the_page_may_upload_by_a_presigned_url(run, host):
 
 def test_both_ports_are_for_this_machine_alone(run):
     for port in (run.port, run.s3_port):
-        with pytest.raises(OSError):
+        with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.2", port), timeout=2)
 
 
@@ -307,9 +308,18 @@ def test_a_signal_ends_every_child_and_the_run_in_order(start, tmp_path, number)
     assert run.stop(number) == 0
     assert gone(family)
     for port in (run.port, run.s3_port):
-        with pytest.raises(OSError):
+        with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=2)
     assert run.process.stderr.read() == b""
+
+
+def test_a_signal_that_comes_twice_ends_it_once(start, tmp_path):
+    run = start(tmp_path).open()
+    family = run.family()
+    for _ in range(3):
+        run.process.send_signal(signal.SIGTERM)
+    assert run.process.wait(10) == 0
+    assert gone(family)
 
 
 @pytest.mark.parametrize("taken", ["port", "s3_port"])
@@ -329,7 +339,9 @@ def test_data_that_cannot_be_written_is_said_in_a_sentence(start, tmp_path):
 
 
 def test_a_bad_setting_is_said_in_a_sentence(start, tmp_path):
-    assert "--port" in refused(start(tmp_path / "data", "--port", "eighty"))
+    said = refused(start(tmp_path / "data", "--port", "eighty"))
+    assert "--port" in said
+    assert "expected integer from 1 to 65535, received 'eighty'" in said
     assert list(tmp_path.iterdir()) == []
 
 
@@ -393,5 +405,15 @@ def test_when_the_embedded_s3_is_killed_the_run_says_so_and_the_next_one_works(s
     os.kill(embedded, signal.SIGKILL)
     assert run.process.wait(10) == 1
     lines = run.process.stderr.read().decode().splitlines()
-    assert lines == ["imgy: the embedded S3 ended by itself; everything stored is kept, run again"]
+    assert lines == [f"imgy: the embedded S3 ended (Killed); what it stored is kept in {tmp_path}, run again"]
     start(tmp_path, port=run.port, s3_port=run.s3_port).open()
+
+
+def test_an_object_that_cannot_be_written_is_not_said_to_be_stored(start, tmp_path):
+    run = start(tmp_path).open()
+    assert wait_for(lambda: all(run.manifest(key) for key in SAMPLES)), run.log()
+    (tmp_path / "s3/000000000000/imgy-originals/in the way").write_text("a file where a folder should be")
+    with pytest.raises(BotoCoreError):
+        run.s3.put_object(Bucket=ORIGINALS, Key="in the way/a.png", Body=picture())
+    assert run.process.wait(10) == 1
+    assert "it cannot write" in run.process.stderr.read().decode()
