@@ -24,12 +24,9 @@ from chalicelib.errors import Forbidden, ImgyError
 from chalicelib.pipeline import Pipeline, Settled
 from chalicelib.presetfile import load_presets
 from chalicelib.route import Request, Route
-from chalicelib.settings import Settings
+from chalicelib.settings import ORIGIN_HEADER, Settings
 from chalicelib.storage import S3Store
 from chalicelib.timing import Timing
-
-ORIGIN_HEADER = "x-imgy-origin"
-"""In which CloudFront says the origin's secret."""
 
 _READ_URL_SECONDS = 60
 

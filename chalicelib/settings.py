@@ -8,6 +8,9 @@ from typing import Any
 
 from .errors import MisconfiguredError
 
+ORIGIN_HEADER = "x-imgy-origin"
+"""In which CloudFront says the origin's secret."""
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -99,6 +99,14 @@ def undeploy(
     )
 
 
+@commands.command()
+def rehearse() -> None:
+    """Deploy, prove and take down a stage on an embedded AWS: no account is needed."""
+    from cli.rehearse import rehearse
+
+    rehearse()
+
+
 def main() -> None:
     """Run the command that was asked for; a mistake in it is said in one sentence, with exit 1."""
     try:

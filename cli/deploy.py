@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.parse import urlparse
 from urllib.request import urlopen
@@ -13,8 +13,10 @@ from urllib.request import urlopen
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import functions
+from chalicelib.manifest import manifest_key
+from chalicelib.storage import S3Store
 from cli.edge import function, shipped_presets
+from cli.functions import TRIGGERS, Functions, assert_python, config, own_names
 from cli.samples import landscape
 from cli.stacks import Stack, outputs
 
@@ -35,14 +37,14 @@ class Deployment:
     """One stage of the app in one account; `options` are parameters of its stacks, each step is told to `show`."""
 
     session: boto3.Session
-    stage: str
+    functions: Functions
     options: Mapping[str, str]
     show: Callable[[str], None] = print
 
     @property
     def name(self) -> str:
         """What every name begins with, so that two stages never touch each other."""
-        return f"{functions.config()['app_name']}-{self.stage}"
+        return f"{config()['app_name']}-{self.functions.stage}"
 
     @property
     def s3(self) -> "S3Client":
@@ -54,13 +56,13 @@ class Deployment:
 
     def edge(self) -> Stack:
         """CloudFront before the functions that are deployed."""
-        found, api = self.founded(), urlparse(functions.api_url(self.stage))
+        found, api = self.founded(), urlparse(self.functions.api_url())
         template = EDGE.read_text("utf-8")
         known = {
             "DerivativesBucket": found["Derivatives"],
             "ApiDomain": api.netloc,
             "ApiPath": api.path.rstrip("/"),
-            "OriginSecret": self._secret(found),
+            "OriginSecret": self.secret(found),
         }
         return self._stack("edge", template.replace(_CODE, _block(function(shipped_presets()))), known)
 
@@ -68,42 +70,48 @@ class Deployment:
         """The foundation's outputs; raises SystemExit where it does not stand."""
         found = outputs(self.session.client("cloudformation"), f"{self.name}-foundation")
         if not found:
-            raise SystemExit(f"imgy: there is no foundation of stage {self.stage} yet; make deploy STAGE={self.stage}")
+            raise SystemExit(f"imgy: there is no {self.name}-foundation yet; make deploy STAGE={self.functions.stage}")
         return found
 
     def url(self) -> str:
         """Where the pictures are: CloudFront's URL, or the API's where there is no edge yet."""
         edge = outputs(self.session.client("cloudformation"), f"{self.name}-edge")
-        return edge.get("Url") or functions.api_url(self.stage)
+        return edge.get("Url") or self.functions.api_url()
 
     def deploy_functions(self) -> str:
         """Deploy the functions on the foundation; returns the URL of their API."""
-        functions.chalice(self.stage_functions(), "deploy", "--stage", self.stage)
+        self.stage_functions()
+        self.functions.chalice("deploy")
         self._hand_failures_over(self.founded()["FailuresArn"])
-        return functions.api_url(self.stage)
+        return self.functions.api_url()
 
-    def stage_functions(self) -> Path:
-        """The project as Chalice is to see it; returns its folder."""
+    def stage_functions(self) -> None:
+        """Write the project as Chalice shall see it on this foundation."""
         found = self.founded()
-        names = functions.own_names(found["Originals"], found["Derivatives"], f"{self.name}-failures")
-        environment = {"IMGY_ORIGIN_SECRET": self._secret(found)}
-        return functions.staged(ROOT / ".local" / "deploy" / self.stage, self.stage, names, environment)
+        names = own_names(found["Originals"], found["Derivatives"], f"{self.name}-failures")
+        self.functions.staged(names, {"IMGY_ORIGIN_SECRET": self.secret(found)})
 
     def prove(self, url: str) -> str:
-        """Upload a picture, fetch a preset of it from a URL, take it away again; returns what was seen."""
-        originals, preset = self.founded()["Originals"], next(iter(shipped_presets().presets))
-        self.s3.put_object(Bucket=originals, Key=_PROOF, Body=landscape(), ContentType="image/jpeg")
+        """Upload a picture, see its derivatives come, fetch a preset from a URL, and see all go with the original."""
+        found, preset = self.founded(), next(iter(shipped_presets().presets))
+        derivatives = S3Store(self.s3, found["Derivatives"])
+        self.s3.put_object(Bucket=found["Originals"], Key=_PROOF, Body=landscape(), ContentType="image/jpeg")
         try:
-            return _fetched(f"{url.rstrip('/')}/{_PROOF}?preset={preset}")
+            _until(lambda: derivatives.head(manifest_key(_PROOF)), "the manifest of an upload")
+            made = len(list(derivatives.names(f"{_PROOF}/"))) - 1
+            fetched = _until(lambda: _fetched(f"{url.rstrip('/')}/{_PROOF}?preset={preset}"), f"a picture from {url}")
         finally:
-            self.s3.delete_object(Bucket=originals, Key=_PROOF)
+            self.s3.delete_object(Bucket=found["Originals"], Key=_PROOF)
+        _until(lambda: not list(derivatives.names(f"{_PROOF}/")), "no derivative of what was removed")
+        return f"an upload made {made} derivatives, one was answered with {fetched}, its removal took them away"
 
     def undeploy(self, may_delete: Callable[[str], bool]) -> None:
         """Take down all that was made; `may_delete` is asked before a bucket with originals goes."""
         found = outputs(self.session.client("cloudformation"), f"{self.name}-foundation")
         Stack(self.session.client("cloudformation"), f"{self.name}-edge", "", {}, self.show).delete()
-        if functions.deployed(self.stage):
-            functions.chalice(self.stage_functions(), "delete", "--stage", self.stage)
+        if self.functions.deployed():
+            self.stage_functions()
+            self.functions.chalice("delete")
         self.foundation().delete()
         for output in ("Derivatives", "Originals"):
             bucket = found.get(output)
@@ -115,12 +123,13 @@ class Deployment:
         client = self.session.client("cloudformation")
         return Stack(client, f"{self.name}-{part}", template, {"Name": self.name, **known, **wanted}, self.show)
 
-    def _secret(self, found: Mapping[str, str]) -> str:
+    def secret(self, found: Mapping[str, str]) -> str:
+        """What CloudFront says to the API."""
         return self.session.client("secretsmanager").get_secret_value(SecretId=found["OriginSecret"])["SecretString"]
 
     def _hand_failures_over(self, queue: str) -> None:
         client = self.session.client("lambda")
-        for trigger in functions.TRIGGERS:
+        for trigger in TRIGGERS:
             client.put_function_event_invoke_config(
                 FunctionName=f"{self.name}-{trigger}",
                 MaximumRetryAttempts=_RETRIES,
@@ -148,31 +157,37 @@ def _block(text: str) -> str:
     return "|\n" + "".join(f"        {line}\n" for line in text.splitlines())
 
 
-def _fetched(url: str) -> str:
-    """Fetch until it is answered with 200; raises SystemExit where that does not come."""
-    until, last = time.monotonic() + _PROOF_SECONDS, "nothing"
+def _until(look: Callable[[], Any], what: str) -> Any:
+    """What a look comes to, as soon as it is true; raises SystemExit where that takes too long."""
+    until = time.monotonic() + _PROOF_SECONDS
     while time.monotonic() < until:
-        try:
-            with urlopen(url, timeout=30) as answer:
-                length, kind = len(answer.read()), answer.headers["Content-Type"]
-                return f"{answer.status} {kind}, {length} bytes, {answer.headers.get('X-Cache', 'no X-Cache')}: {url}"
-        except URLError as error:
-            last = str(error)
-        time.sleep(2)
-    raise SystemExit(f"imgy: expected a picture from {url} within {_PROOF_SECONDS} s, received {last}")
+        seen = look()
+        if seen:
+            return seen
+        time.sleep(1)
+    raise SystemExit(f"imgy: expected {what} within {_PROOF_SECONDS} s; the functions' logs say what happened")
+
+
+def _fetched(url: str) -> str | None:
+    try:
+        with urlopen(url, timeout=30) as answer:
+            cached = answer.headers.get("X-Cache", "no X-Cache")
+            return f"{answer.status} {answer.headers['Content-Type']}, {len(answer.read())} bytes, {cached}"
+    except URLError:
+        return None
 
 
 def deployment(stage: str, options: Sequence[str], profile: str | None) -> Deployment:
     """A stage with the parameters that were set as NAME=VALUE; raises SystemExit for what cannot be deployed."""
-    functions.assert_python()
-    known = functions.config()["stages"]
+    assert_python()
+    known = config()["stages"]
     if stage not in known:
         raise SystemExit(f"imgy: expected one of the stages {', '.join(known)}, received '{stage}'")
     for option in options:
         if not re.fullmatch(r"[A-Za-z]+=.*", option) or not _is_parameter(option.partition("=")[0]):
             raise SystemExit(f"imgy: expected NAME=VALUE with a parameter of the templates, received '{option}'")
     chosen = {name: value for name, _, value in (option.partition("=") for option in options)}
-    return Deployment(_session(profile), stage, chosen)
+    return Deployment(_session(profile), Functions(stage, ROOT / ".local" / "deploy" / stage), chosen)
 
 
 def deploy_stage(deployment: Deployment, only: str | None = None) -> None:
@@ -196,10 +211,11 @@ def plan_stage(deployment: Deployment) -> None:
     """Say what a deploy would change, as far as what stands already tells."""
     for line in deployment.foundation().plan() or ["nothing in the foundation"]:
         deployment.show(line)
-    if not functions.deployed(deployment.stage):
+    if not deployment.functions.deployed():
         deployment.show("add     the functions, their API, and CloudFront before them")
         return
-    functions.chalice(deployment.stage_functions(), "dev", "plan", "--stage", deployment.stage)
+    deployment.stage_functions()
+    deployment.functions.chalice("dev", "plan")
     for line in deployment.edge().plan() or ["nothing at the edge"]:
         deployment.show(line)
 

@@ -43,11 +43,11 @@ class EmbeddedS3:
 
 
 @contextmanager
-def embedded_s3(port: int, data_dir: Path) -> Iterator[EmbeddedS3]:
+def embedded_s3(port: int, data_dir: Path, services: str = "s3,sqs") -> Iterator[EmbeddedS3]:
     """S3 and SQS on the port, objects kept below data_dir; connections wait until it is up."""
     mend(data_dir / OBJECTS)
     with listening(port, "S3_PORT") as listener:
-        child = start(listener, data_dir)
+        child = start(listener, data_dir, services)
     try:
         yield EmbeddedS3(child, data_dir)
     finally:
@@ -55,13 +55,13 @@ def embedded_s3(port: int, data_dir: Path) -> Iterator[EmbeddedS3]:
         child.wait()
 
 
-def start(listener: socket.socket, data_dir: Path) -> "subprocess.Popen[bytes]":
+def start(listener: socket.socket, data_dir: Path, services: str) -> "subprocess.Popen[bytes]":
     """Start ministack on a listening socket as a child of this process."""
     fd, port = listener.fileno(), listener.getsockname()[1]
     with (data_dir / LOG).open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "cli.embedded_s3", str(fd), str(os.getpid())],
-            env=ministack_environment(os.environ, port, data_dir),
+            env=ministack_environment(os.environ, port, data_dir, services),
             pass_fds=[fd],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -70,12 +70,12 @@ def start(listener: socket.socket, data_dir: Path) -> "subprocess.Popen[bytes]":
         )
 
 
-def ministack_environment(environ: Mapping[str, str], port: int, data_dir: Path) -> dict[str, str]:
-    """What ministack reads: two services, objects on disk, and no look at Docker."""
+def ministack_environment(environ: Mapping[str, str], port: int, data_dir: Path, services: str) -> dict[str, str]:
+    """What ministack reads: few services, objects on disk, and no look at Docker."""
     return {
         **environ,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), environ.get("PYTHONPATH")])),
-        "SERVICES": "s3,sqs",
+        "SERVICES": services,
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,
         "MINISTACK_WORKER_THREADS": "8",

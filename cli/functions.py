@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,61 +35,66 @@ def assert_python() -> None:
         raise SystemExit(f"imgy: a deploy needs Python {wanted} or newer, this is {sys.version.split()[0]}")
 
 
-def staged(folder: Path, stage: str, names: Mapping[str, str], environment: Mapping[str, str]) -> Path:
-    """Write the project as Chalice shall see it, with `names` in place of the stock ones, and return its folder.
+@dataclass(frozen=True)
+class Functions:
+    """The functions of one stage: where the project is staged, and where Chalice remembers what it deployed."""
 
-    What Chalice remembers of a deployment stays in the project's own .chalice/deployed.
-    """
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / ".chalice").mkdir(parents=True)
-    for name in _COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        elif source.exists():
-            shutil.copy2(source, folder / name)
-    for file in (ROOT / ".chalice").glob("*.json"):
-        (folder / ".chalice" / file.name).write_text(_renamed(file.read_text("utf-8"), names), "utf-8")
-    _add_environment(folder / _CONFIG, stage, environment)
-    remembered = ROOT / ".chalice" / "deployed"
-    remembered.mkdir(exist_ok=True)
-    (folder / ".chalice" / "deployed").symlink_to(remembered, target_is_directory=True)
-    return folder
+    stage: str
+    folder: Path
+    remembered: Path = ROOT / ".chalice" / "deployed"
+
+    def staged(self, names: Mapping[str, str], environment: Mapping[str, str]) -> None:
+        """Write the project as Chalice shall see it, with `names` in place of the stock ones."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        (self.folder / ".chalice").mkdir(parents=True)
+        for name in _COPIED:
+            _copy(ROOT / name, self.folder / name)
+        for file in (ROOT / ".chalice").glob("*.json"):
+            (self.folder / ".chalice" / file.name).write_text(_renamed(file.read_text("utf-8"), names), "utf-8")
+        self._add(environment)
+        self.remembered.mkdir(parents=True, exist_ok=True)
+        (self.folder / ".chalice" / "deployed").symlink_to(self.remembered, target_is_directory=True)
+
+    def _add(self, environment: Mapping[str, str]) -> None:
+        path = self.folder / _CONFIG
+        written = json.loads(path.read_text("utf-8"))
+        written["stages"][self.stage]["environment_variables"] = dict(environment)
+        path.write_text(json.dumps(written, indent=2), "utf-8")
+
+    def chalice(self, *words: str) -> None:
+        """Run a chalice command on the staged project, its output shown; raises SystemExit where it fails."""
+        command = [sys.executable, "-c", "from chalice.cli import main; main()", *words, "--stage", self.stage]
+        environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+        if subprocess.run(command, cwd=self.folder, env=environment, check=False).returncode:
+            raise SystemExit(f"imgy: chalice {words[0]} failed; its message stands above")
+
+    def deployed(self) -> dict[str, dict[str, Any]]:
+        """What Chalice remembers of the stage's resources, by name; empty where it was never deployed."""
+        file = self.remembered / f"{self.stage}.json"
+        resources = json.loads(file.read_text("utf-8"))["resources"] if file.exists() else []
+        return {resource["name"]: resource for resource in resources}
+
+    def api_url(self) -> str:
+        """The URL of the deployed stage's REST API; raises SystemExit where there is none."""
+        if "rest_api" not in self.deployed():
+            raise SystemExit(f"imgy: the functions of stage {self.stage} are not deployed yet")
+        return str(self.deployed()["rest_api"]["rest_api_url"])
+
+
+def own_names(originals: str, derivatives: str, failures: str) -> dict[str, str]:
+    """A stage's own name for each that stands in .chalice."""
+    stock = Settings()
+    return {stock.originals: originals, stock.derivatives: derivatives, "imgy-failures": failures}
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    elif source.exists():
+        shutil.copy2(source, target)
 
 
 def _renamed(text: str, names: Mapping[str, str]) -> str:
     for stock, own in names.items():
         text = text.replace(stock, own)
     return text
-
-
-def _add_environment(path: Path, stage: str, environment: Mapping[str, str]) -> None:
-    written = json.loads(path.read_text("utf-8"))
-    written["stages"][stage]["environment_variables"] = dict(environment)
-    path.write_text(json.dumps(written, indent=2), "utf-8")
-
-
-def own_names(originals: str, derivatives: str, failures: str) -> dict[str, str]:
-    """What stands in .chalice for each of a stage's own names."""
-    stock = Settings()
-    return {stock.originals: originals, stock.derivatives: derivatives, "imgy-failures": failures}
-
-
-def chalice(folder: Path, *words: str) -> None:
-    """Run a chalice command on a staged project, its output shown; raises SystemExit where it fails."""
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, "-c", "from chalice.cli import main; raise SystemExit(main())", *words]
-    if subprocess.run(command, cwd=folder, env=environment, check=False).returncode:
-        raise SystemExit(f"imgy: chalice {words[0]} failed; its message stands above")
-
-
-def deployed(stage: str) -> dict[str, dict[str, Any]]:
-    """What Chalice remembers of a stage's resources, by name; empty where it was never deployed."""
-    file = ROOT / ".chalice" / "deployed" / f"{stage}.json"
-    resources = json.loads(file.read_text("utf-8"))["resources"] if file.exists() else []
-    return {resource["name"]: resource for resource in resources}
-
-
-def api_url(stage: str) -> str:
-    """The URL of a deployed stage's REST API."""
-    return str(deployed(stage)["rest_api"]["rest_api_url"])

@@ -6,7 +6,7 @@ import pytest
 from drawn import picture
 from events import Web
 
-from app import ORIGIN_HEADER
+from chalicelib.settings import ORIGIN_HEADER
 from cli.deploy import EDGE
 
 
