@@ -61,7 +61,7 @@ class Pipeline:
 
     def reconcile(self, key: str) -> Settled:
         """Bring the derivatives of one key in step with what the originals bucket holds now; raises Unavailable."""
-        if not _takes(key):
+        if not takes(key):
             return Settled(key, "ignored", reason="a folder's marker, or a key with no room for derivatives")
         for _ in range(ATTEMPTS):
             original = self.originals.get(key)
@@ -145,7 +145,7 @@ class Pipeline:
 
     def _make(self, derivative: Derivative, timing: Timing) -> Object:
         """Render and store one derivative; raises Overtaken, nothing stored, where its original changed meanwhile."""
-        known = _takes(derivative.original)
+        known = takes(derivative.original)
         original = timing("original", seen, self.originals.get, derivative.original) if known else None
         if original is None:
             raise NotFound("there is no such original")
@@ -174,7 +174,7 @@ class Pipeline:
             raise
 
 
-def _takes(key: str) -> bool:
+def takes(key: str) -> bool:
     """Whether a key may have derivatives: not a folder's marker, nor one so long that S3 takes no manifest of it."""
     return bool(key) and not key.endswith("/") and len(manifest_key(key).encode()) <= KEY_BYTES
 
@@ -186,7 +186,7 @@ def out_of_step(originals: Store, derivatives: Store) -> Iterator[str]:
         manifest = manifests.pop(key, None)
         known = derivatives.head(manifest) if manifest else None
         found = originals.head(key)
-        if found and (known is None or original_etag(known) != found.etag) and _takes(key):
+        if found and (known is None or original_etag(known) != found.etag) and takes(key):
             yield key
     yield from manifests
 

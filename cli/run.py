@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
     from mypy_boto3_s3 import S3Client
 
+    from chalicelib.presets import Presets
+
 log = logging.getLogger("imgy")
 
 CHECK_SECONDS = 0.2
@@ -73,7 +75,7 @@ def _run(port: int, s3_port: int, data_dir: Path, signals: list[int], parent: in
         queue = _ready_queue(s3, port, embedded)
         stack.callback(stopping.set)
         start_pump(queue, {"ObjectCreated": app.upload_trigger, "ObjectRemoved": app.removal_trigger}, stopping)
-        stack.enter_context(_served(listener, gateway(app.app, _page(s3))))
+        stack.enter_context(_served(listener, gateway(app.app, _page(s3, app.presets))))
         print(
             WELCOME.format(host=local.HOST, port=port, s3=local.endpoint(s3_port), bucket=local.ORIGINALS), flush=True
         )
@@ -94,10 +96,10 @@ def load_app() -> ModuleType:
         raise SystemExit(f"imgy: {error}") from None
 
 
-def _page(s3: "S3Client") -> "WSGIApplication":
+def _page(s3: "S3Client", presets: "Presets") -> "WSGIApplication":
     from cli.page import page
 
-    return page(s3, local.ORIGINALS, local.DERIVATIVES)
+    return page(s3, local.ORIGINALS, local.DERIVATIVES, presets)
 
 
 def _ready_queue(s3: "S3Client", port: int, embedded: EmbeddedS3) -> Queue:
