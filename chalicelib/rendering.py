@@ -154,7 +154,7 @@ def _arranged(raw: Pixels, layout: Layout, flatten: bool = False) -> Image:
     """The layout's picture: turned, on its background, on its canvas."""
     image: Image = Image.from_array(raw)
     _TURNS[layout.turn](image)
-    image.background_color = _colour(layout.background or "ffffff")
+    image.background_color = _colour(layout.background or ("ffffff" if flatten else "00ffffff"))
     if flatten or layout.background:
         _flatten(image)
     if layout.canvas:
@@ -186,6 +186,8 @@ def _pad(image: Image, canvas: Size, extend: str) -> None:
         image.artifacts["distort:viewport"] = f"{canvas.width}x{canvas.height}-{left}-{top}"
         image.distort("scale_rotate_translate", (0,))
         return
+    if image.background_color.alpha < 1:
+        image.alpha_channel = "on"
     image.compose = "copy"
     image.extent(canvas.width, canvas.height, -left, -top)
 

@@ -12,10 +12,10 @@ from ..schema import operation
 def background(
     layout: Layout,
     *,
-    bg: Annotated[str | None, Colour(), "colour behind padding, rotated corners and transparency"] = None,
+    bg: Annotated[str | None, Colour(), "colour behind padding and transparency"] = None,
 ) -> Layout:
-    """Colours what the picture leaves free: padding, the corners of a rotation, transparent parts.
+    """Colours what the picture leaves free: padding and transparent parts.
 
-    Without it padding and corners are white, and transparency is kept where the format has it, white where not.
+    Without it both are transparent where the format has transparency, and white where not.
     """
     return replace(layout, background=bg)
