@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("imgy")
 
 CHECK_SECONDS = 0.2
+MARKER = "samples-were-drawn"
 
 WELCOME = """\
 imgy is open at http://{host}:{port}, where every original stands with its pictures.
@@ -130,7 +131,7 @@ def _begin(s3: "S3Client", queue: Queue, data_dir: Path) -> None:
     try:
         lost = out_of_step(S3Store(s3, local.ORIGINALS), S3Store(s3, local.DERIVATIVES))
         catch_up(lost, local.ORIGINALS, queue)
-        first_samples(s3, local.ORIGINALS, data_dir / "samples-were-drawn")
+        first_samples(s3, local.ORIGINALS, data_dir / MARKER)
     except (BotoCoreError, ClientError, OSError, ImgyError) as error:
         log.error("Cannot catch up with what changed while nothing ran; run again: %s", error)
 

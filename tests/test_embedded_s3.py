@@ -1,4 +1,4 @@
-"""What a kill cut short on disk: half-written derivatives go, half-written originals stay and are read anew."""
+"""The embedded S3 keeps what it answered. Of what a kill cut short, half-written derivatives go, originals stay."""
 
 import hashlib
 import json
@@ -9,6 +9,7 @@ import socket
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from cli.embedded_s3 import embedded_s3
 from cli.local import DERIVATIVES, ORIGINALS
@@ -135,3 +136,17 @@ def test_unfinished_files_go(folder):
     mend(folder / "s3")
     assert not unfinished.exists()
     assert json.loads(beside(file).read_text())["size"] == 3
+
+
+def test_what_cannot_be_written_is_not_said_to_be_stored(folder):
+    running, s3 = started(folder)
+    with running as embedded:
+        s3.put_object(Bucket=ORIGINALS, Key="before.jpg", Body=b"before")
+        (place,) = (folder / "s3").glob(f"*/{ORIGINALS}/.ministack-keys")
+        shutil.rmtree(place)
+        place.write_text("a file where a folder should be")
+        with pytest.raises(BotoCoreError):
+            s3.put_object(Bucket=ORIGINALS, Key="after//.jpg", Body=b"after")
+        embedded.process.wait(5)
+        with pytest.raises(SystemExit, match=r"the embedded S3 ended \(it cannot write: .*run again"):
+            embedded.assert_running()
