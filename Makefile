@@ -13,15 +13,15 @@ photos: .venv/installed ## upload real photos, Debian's mate-backgrounds, while 
 	@$(python) -m cli photos
 
 test: .venv/installed magick chromium ## run every test
-	@$(python) -m pytest
+	$(python) -m pytest --numprocesses 2 --dist loadfile
 
 check: lint test ## format, lint, strict types, import contract, every test
 
 lint: .venv/installed
-	@$(python) -m ruff format --check --quiet
-	@$(python) -m ruff check --quiet
-	@$(python) -m mypy --strict
-	@.venv/bin/lint-imports
+	$(python) -m ruff format --check
+	$(python) -m ruff check
+	$(python) -m mypy --strict
+	.venv/bin/lint-imports
 
 bench: .venv/installed magick ## measure this pipeline against the plain way and sharp
 	@$(python) -m bench

@@ -59,10 +59,25 @@ venv() {
         fi
         "$base" -m venv --clear .venv
     fi
-    echo "Installing what is pinned in requirements-dev.txt" >&2
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt ||
-        fail "pip could not install what requirements-dev.txt pins; its message stands above"
-    touch .venv/installed
+    echo "Installing what is pinned in requirements-dev.txt, into .venv" >&2
+    rm -f .venv/installed
+    { pip_install && touch .venv/installed; } | progress
+    [ -f .venv/installed ] || fail "pip could not install what requirements-dev.txt pins; its message stands above"
+}
+
+pip_install() {
+    .venv/bin/python -m pip install --disable-pip-version-check --no-color --progress-bar off -r requirements-dev.txt
+}
+
+# One line that changes while pip works, where a person reads along; pip's errors come on their own.
+progress() {
+    if [ -t 2 ]; then
+        awk '/^Collecting/ { printf "\r\033[K  %d  %s", ++count, $2 }
+             /^Installing collected/ { printf "\r\033[K  unpacking %d packages", NF - 3 }
+             { fflush() } END { printf "\r\033[K" }' >&2
+    else
+        cat >/dev/null
+    fi
 }
 
 wand_works() {
