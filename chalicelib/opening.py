@@ -124,7 +124,12 @@ def _header(form: str, original: bytes) -> Header:
 
 
 def _look(original: bytes) -> pyvips.Image:
-    return pyvips.Image.new_from_buffer(_known(original), "", access="sequential")
+    return pyvips.Image.new_from_buffer(_known(original), _loading(), access="sequential")
+
+
+def _loading(every_frame: bool = False) -> str:
+    # thumbnail_buffer takes fail_on as an argument, too, and ignores it (libvips issue 5195).
+    return "fail_on=error,n=-1" if every_frame else "fail_on=error"
 
 
 def _known(original: bytes) -> bytes:
@@ -178,9 +183,9 @@ class Opened:
         if self.header.format == "heic":
             return [_settled(_thumbnail(_heic_image(original), size))]
         original = _known(original)
-        # thumbnail_buffer takes fail_on as an argument, too, and ignores it (libvips issue 5195).
-        loading = "fail_on=error,n=-1" if self._animated else "fail_on=error"
-        options = {"height": size.height, "size": "force", "option_string": loading, **_profiles(original)}
+        profiles = _profiles_of(_look(original))
+        loading = _loading(self._animated)
+        options = {"height": size.height, "size": "force", "option_string": loading, **profiles}
         strip = _settled(pyvips.Image.thumbnail_buffer(original, size.width, **options))
         return [strip.crop(0, top, strip.width, size.height) for top in range(0, strip.height, size.height)]
 
@@ -252,10 +257,6 @@ def _settled(image: pyvips.Image) -> pyvips.Image:
     if image.bands > 4:
         image = image.extract_band(0, n=4)
     return image.cast("uchar").copy_memory()
-
-
-def _profiles(original: bytes) -> dict[str, str]:
-    return _profiles_of(_look(original))
 
 
 def _profiles_of(image: pyvips.Image) -> dict[str, str]:
