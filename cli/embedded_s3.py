@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.claims import listening
-from cli.local import REGION
+from cli.local import CREDENTIALS, REGION
 from cli.mending import mend
 
 PARENT_CHECK_SECONDS = 0.2
@@ -73,7 +73,8 @@ def start(listener: socket.socket, data_dir: Path, services: str) -> "subprocess
 def ministack_environment(environ: Mapping[str, str], port: int, data_dir: Path, services: str) -> dict[str, str]:
     """What ministack reads: few services, objects on disk, and no look at Docker."""
     return {
-        **environ,
+        **{name: value for name, value in environ.items() if not name.startswith("AWS_")},
+        **CREDENTIALS,  # takes anybody's, but for URLs signed ahead: those it checks
         "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), environ.get("PYTHONPATH")])),
         "SERVICES": services,
         "GATEWAY_PORT": str(port),

@@ -15,6 +15,7 @@ REGION = "us-east-1"
 ORIGINALS = "imgy-originals"
 DERIVATIVES = "imgy-derivatives"
 QUEUE = "imgy-events"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 
 def endpoint(s3_port: int) -> str:
@@ -31,8 +32,7 @@ def point_to_this_machine(s3_port: int) -> None:
         "IMGY_DERIVATIVES": DERIVATIVES,
         "AWS_ENDPOINT_URL": endpoint(s3_port),
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        **CREDENTIALS,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), HOST, "localhost"])),
@@ -41,7 +41,9 @@ def point_to_this_machine(s3_port: int) -> None:
 
 def s3_client() -> "S3Client":
     """A client for the embedded S3, once the environment points to it."""
-    return boto3.client("s3", config=Config(connect_timeout=2, s3={"addressing_style": "path"}))
+    return boto3.client(
+        "s3", config=Config(connect_timeout=2, signature_version="s3v4", s3={"addressing_style": "path"})
+    )
 
 
 def sqs_client() -> "SQSClient":

@@ -216,7 +216,7 @@ def preset_labels(key: str, presets: Presets) -> dict[str, str]:
     """By derivative name, the query that asks for it: `preset=card`, or `preset=article&w=960` of several widths."""
     labels: dict[str, str] = {}
     for preset in (preset for preset in presets.presets.values() if preset.applies(key)):
-        for derivative in presets.of(preset, key):
+        for derivative in sorted(presets.of(preset, key), key=lambda derivative: derivative.values.get("w", 0)):
             width = f"&w={derivative.values['w']}" if preset.widths else ""
             labels.setdefault(derivative.name, f"preset={preset.name}{width}")
     return labels

@@ -1,6 +1,106 @@
-const { originals } = await (await fetch("/-/page/originals")).json();
-for (const { key } of originals) {
-  const item = document.createElement("li");
-  item.textContent = key;
-  document.querySelector("#originals").append(item);
+/** The page: the newest originals, kept in step with the bucket. */
+
+import { get, pause } from "./elements.js";
+import { Original } from "./original.js";
+import * as server from "./server.js";
+import { acceptUploads } from "./uploads.js";
+import { Workbench } from "./workbench.js";
+
+const PER_PAGE = 24;
+const CHECK_MILLISECONDS = 2000;
+const PENDING_MILLISECONDS = 500;
+
+const shown = new Map();
+const list = get("originals");
+let count = PER_PAGE;
+
+const watch = new IntersectionObserver(
+  (entries) => entries.forEach(({ target, isIntersecting }) => target.original.seen(isIntersecting)),
+  { rootMargin: "600px" },
+);
+
+async function refresh() {
+  const find = get("find").value;
+  const { total, originals } = await server.listing(find, count);
+  if (find !== get("find").value) return;
+  const keys = new Set(originals.map((entry) => entry.key));
+  for (const [key, original] of shown) if (!keys.has(key)) drop(key, original);
+  originals.forEach((entry, place) => put(entry, place));
+  describe(total, find);
+}
+
+function put(entry, place) {
+  const original = shown.get(entry.key) ?? add(entry.key);
+  original.is(entry);
+  if (list.children[place] !== original.element) list.insertBefore(original.element, list.children[place] ?? null);
+}
+
+function add(key) {
+  const original = new Original(key, workbench, uploads);
+  shown.set(key, original);
+  watch.observe(original.element);
+  return original;
+}
+
+function drop(key, original) {
+  shown.delete(key);
+  watch.unobserve(original.element);
+  workbench.leave(original);
+  original.element.remove();
+}
+
+function describe(total, find) {
+  get("total").textContent = total;
+  get("more").hidden = total <= count;
+  get("empty").hidden = total > 0;
+  get("empty").textContent = find ? `No original has “${find}” in its name.` : "No originals yet: drop a picture here.";
+}
+
+/** Ask now, and not again before the last answer is in. */
+let asking = Promise.resolve();
+function keepInStep() {
+  asking = asking.then(refresh).then(
+    () => trouble(""),
+    (error) => trouble(error.message),
+  );
+  return asking;
+}
+
+function trouble(sentence) {
+  get("trouble").hidden = !sentence;
+  get("trouble").textContent = sentence;
+}
+
+async function visible() {
+  while (document.hidden) await new Promise((go) => document.addEventListener("visibilitychange", go, { once: true }));
+}
+
+const workbench = new Workbench(await server.operations());
+const uploads = acceptUploads(keepInStep);
+
+get("find").addEventListener("input", keepInStep);
+get("more").addEventListener("click", () => {
+  count += PER_PAGE;
+  keepInStep();
+});
+
+/** Open the workbench at the original that the URL names, else at the newest that is usable. */
+async function begin() {
+  if (workbench.begun || get("find").value !== named) return;
+  for (const original of shown.values()) {
+    if (!original.details) await original.load();
+    if (!original.usable || (named && original.key !== named)) continue;
+    return workbench.begin(original);
+  }
+}
+
+const named = new URLSearchParams(`key=${location.hash.slice(1)}`).get("key");
+get("find").value = named;
+await keepInStep();
+for (;;) {
+  await begin();
+  const pending = [...shown.values()].filter((original) => original.pending);
+  await pause(pending.length ? PENDING_MILLISECONDS : CHECK_MILLISECONDS);
+  await visible();
+  await Promise.all([keepInStep(), ...pending.map((original) => original.load())]);
 }

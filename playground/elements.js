@@ -1,0 +1,33 @@
+/** Small things done to elements. */
+
+export const get = (id) => document.getElementById(id);
+
+/** A new element from the template of that id. */
+export const made = (id) => get(id).content.firstElementChild.cloneNode(true);
+
+/** A new element with properties and content. */
+export function element(name, properties = {}, ...content) {
+  const created = Object.assign(document.createElement(name), properties);
+  created.append(...content);
+  return created;
+}
+
+/** Say something to those who do not see it. */
+export const say = (sentence) => (get("said").textContent = sentence);
+
+/** Show a URL as a link, with the button beside it that copies it. */
+export function address(place, url, text = url) {
+  const [link, button] = [place.querySelector("a"), place.querySelector("button")];
+  Object.assign(link, { href: url, textContent: text, title: url });
+  button.ariaLabel = `Copy the URL ${text}`;
+  button.onclick = () => copy(url, button);
+}
+
+async function copy(text, button) {
+  await navigator.clipboard.writeText(text);
+  say("Copied");
+  button.classList.add("done");
+  setTimeout(() => button.classList.remove("done"), 1500);
+}
+
+export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -1,0 +1,145 @@
+/** One original: what is known of it, and the pictures made from it. */
+
+import { address, element, made, say } from "./elements.js";
+import * as server from "./server.js";
+import { byName, byQuery, bytes, pixels } from "./spelling.js";
+
+const SURE_MILLISECONDS = 4000;
+
+export class Original {
+  constructor(key, workbench, uploads) {
+    this.key = key;
+    this.element = made("original");
+    this.element.original = this;
+    this.visible = false;
+    const slash = key.lastIndexOf("/") + 1;
+    this.find("h3").append(element("span", { className: "folder" }, key.slice(0, slash)), key.slice(slash));
+    this.find(".try").addEventListener("click", () => workbench.toggle(this));
+    this.find(".replace").addEventListener("click", () => uploads.replace(key));
+    this.find(".remove").addEventListener("click", ({ currentTarget }) => this.remove(currentTarget));
+    for (const button of this.element.querySelectorAll(".actions button"))
+      button.ariaLabel = `${button.textContent.replace("…", "")} ${key}`;
+  }
+
+  find(selector) {
+    return this.element.querySelector(selector);
+  }
+
+  /** Take over what the bucket's listing says. */
+  is({ etag, length }) {
+    if (etag === this.etag) return;
+    Object.assign(this, { etag, length, details: null });
+    if (this.visible) this.load();
+  }
+
+  seen(visible) {
+    this.visible = visible;
+    if (visible && !this.details) this.load();
+  }
+
+  /** Whether it is worth asking again: on the screen, with its presets still to come. */
+  get pending() {
+    return this.visible && !this.details?.manifest;
+  }
+
+  async load() {
+    const details = await server.original(this.key).catch(() => null);
+    if (!details || (details.manifest && this.shownAs === JSON.stringify(details))) return;
+    this.shownAs = JSON.stringify(details);
+    this.details = details;
+    this.show(details);
+  }
+
+  /** Whether pictures can be made from it. */
+  get usable() {
+    return Boolean(this.details?.manifest && !this.details.manifest.refused.reason);
+  }
+
+  show({ length, manifest, pictures }) {
+    const refused = manifest?.refused.reason;
+    this.element.classList.add("loaded");
+    this.find(".pending").hidden = Boolean(manifest);
+    this.find(".refused").hidden = !refused;
+    this.find(".refused").textContent = refused ? `Refused (${manifest.refused.status}): ${refused}.` : "";
+    this.find(".summary").textContent = known(length, refused ? null : manifest);
+    this.find(".try").hidden = Boolean(refused);
+    this.find(".colours").replaceChildren(...(manifest?.colours ?? []).map(swatch));
+    this.find(".pictures").replaceChildren(...pictures.map((picture) => this.picture(picture, manifest)));
+  }
+
+  picture({ preset, text, width, height, files }, { placeholder }) {
+    const figure = made("picture");
+    const image = figure.querySelector("img");
+    const name = preset ? preset.replace("preset=", "").replace("&w=", " ") : text.replaceAll(",", " ");
+    figure.classList.toggle("asked", !preset);
+    figure.querySelector(".label").textContent = name;
+    const size = (across, down) => (figure.querySelector(".pixels").textContent = pixels(across, down));
+    if (width) size(width, height);
+    image.alt = `${this.key}, ${name}`;
+    if (placeholder) image.style.backgroundImage = `url("${placeholder}")`;
+    shape(image, width, height);
+    image.addEventListener("load", async () => {
+      await image.decode().catch(() => {});
+      image.style.backgroundImage = "";
+      image.classList.add("loaded");
+      if (!width) size(image.naturalWidth, image.naturalHeight);
+      if (!width) shape(image, image.naturalWidth, image.naturalHeight);
+    });
+    const [smallest] = [...files].sort((one, other) => one.length - other.length);
+    // ixlib changes nothing of a picture: here it carries the ETag, as the browser keeps what stands at a URL.
+    image.src = `${byName(this.key, smallest.name)}?ixlib=playground-${this.etag}`;
+    figure.querySelector(".frame").href = byName(this.key, smallest.name);
+    const [url, short] = preset
+      ? [byQuery(this.key, preset), preset]
+      : [byName(this.key, files[0].name), files[0].name];
+    address(figure.querySelector(".address"), url, short);
+    figure.querySelector(".files").append(...files.map((file) => this.file(file)));
+    return figure;
+  }
+
+  file({ name, format, length }) {
+    const link = element("a", { href: byName(this.key, name), target: "_blank" }, format);
+    return element("span", {}, link, ` ${bytes(length)}`);
+  }
+
+  async remove(button) {
+    if (!button.classList.contains("sure")) return doubleCheck(button);
+    button.disabled = true;
+    try {
+      await server.remove(this.key);
+      say(`${this.key} is removed`);
+      this.element.classList.add("going");
+    } catch (error) {
+      button.disabled = false;
+      say(error.message);
+    }
+  }
+}
+
+function doubleCheck(button) {
+  button.classList.add("sure");
+  button.textContent = "Really remove?";
+  setTimeout(() => {
+    button.classList.remove("sure");
+    button.textContent = "Remove";
+  }, SURE_MILLISECONDS);
+}
+
+function known(length, manifest) {
+  if (!manifest) return bytes(length);
+  const { format, width, height, frames } = manifest;
+  const moving = frames > 1 ? [`${frames} frames`] : [];
+  return [format.toUpperCase(), pixels(width, height), bytes(length), ...moving].join("  ·  ");
+}
+
+function shape(image, width, height) {
+  if (!width) return;
+  image.style.setProperty("--width", `${width}px`);
+  image.style.setProperty("--ratio", width / height);
+}
+
+function swatch(colour) {
+  const dot = element("li", { title: `#${colour}` }, element("span", { className: "unseen" }, `#${colour}`));
+  dot.style.backgroundColor = `#${colour}`;
+  return dot;
+}

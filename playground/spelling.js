@@ -1,0 +1,28 @@
+/** How keys, queries and numbers are spelled. */
+
+const plain = (text) => encodeURIComponent(text).replace(/%(?:2C|3A|3D|40|7E)/g, decodeURIComponent);
+
+/** The path of a key; with every slash escaped where a browser or the server would understand it otherwise. */
+export function pathOf(key) {
+  const segments = key.split("/");
+  const misread = segments[0] === "-" || segments.some((segment) => segment === "." || segment === "..");
+  return "/" + segments.map(plain).join(misread ? "%2F" : "/");
+}
+
+/** The URL of a picture: of an original with a query, or by a derivative's own name. */
+export const byQuery = (key, query) => location.origin + pathOf(key) + (query && `?${query}`);
+export const byName = (key, name) => `${location.origin}${pathOf(key)}/${plain(name)}`;
+
+/** The pairs of a query, also where a whole URL was pasted. */
+export const readQuery = (text) => [...new URLSearchParams(text.trim().replace(/^[^?]*\?/, ""))];
+
+/** A query as a person would write it. */
+export const writeQuery = (pairs) => pairs.map((pair) => pair.map(plain).join("=")).join("&");
+
+export function bytes(count) {
+  if (count < 1000) return `${count} B`;
+  const [size, unit] = count < 999_950 ? [count / 1e3, "kB"] : [count / 1e6, "MB"];
+  return `${size.toFixed(size < 10 ? 1 : 0)} ${unit}`;
+}
+
+export const pixels = (width, height) => `${width} × ${height}`;
