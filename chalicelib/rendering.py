@@ -181,15 +181,17 @@ def _flatten(image: Image) -> None:
 
 def _pad(image: Image, canvas: Size, extend: str) -> None:
     left, top = (canvas.width - image.width) // 2, (canvas.height - image.height) // 2
+    clear = image.alpha_channel or (extend == "background" and image.background_color.alpha < 1)
     if extend == "edge":
         image.virtual_pixel = "edge"
         image.artifacts["distort:viewport"] = f"{canvas.width}x{canvas.height}-{left}-{top}"
         image.distort("scale_rotate_translate", (0,))
-        return
-    if image.background_color.alpha < 1:
-        image.alpha_channel = "on"
-    image.compose = "copy"
-    image.extent(canvas.width, canvas.height, -left, -top)
+    else:
+        image.alpha_channel = "on" if clear else "off"
+        image.compose = "copy"
+        image.extent(canvas.width, canvas.height, -left, -top)
+    if not clear:  # distort adds an alpha channel, and so does ImageMagick 7's extent
+        image.alpha_channel = "off"
 
 
 def _finished(images: list[Image], derivative: Derivative, header: Header) -> Rendered:
@@ -198,7 +200,6 @@ def _finished(images: list[Image], derivative: Derivative, header: Header) -> Re
             if operation.subject == "image" and operation.asked(derivative.values):
                 operation(image, values=derivative.values)
         if not WRITTEN[derivative.format].alpha:
-            _flatten(image)
             image.background_color = _colour("ffffff")
             _flatten(image)
     size = Size(images[0].width, images[0].height)

@@ -32,8 +32,11 @@ def rotate(
     turn = math.radians(rot)
     across, down = abs(math.cos(turn)), abs(math.sin(turn))
     zoom = across + down * max(image.width / image.height, image.height / image.width)
+    opaque = not image.alpha_channel
     image.virtual_pixel = "edge"
     image.distort("scale_rotate_translate", (zoom, -rot))
+    if opaque:  # distort adds an alpha channel
+        image.alpha_channel = "off"
 
 
 @operation
