@@ -8,19 +8,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 import boto3
 from botocore.config import Config
-from chalice.app import BaseLambdaEvent, Chalice, Response
+from chalice.app import BaseLambdaEvent, Chalice, Response, SQSEvent
 
 from chalicelib import __version__
 from chalicelib.answers import METHODS, Answer, completed, error_answer, json_answer, preflight
 from chalicelib.derivatives import Derivatives
 from chalicelib.errors import Forbidden, ImgyError
+from chalicelib.invalidation import Invalidations
 from chalicelib.pipeline import Pipeline, Settled
 from chalicelib.presetfile import load_presets
 from chalicelib.route import Request, Route
@@ -45,8 +46,23 @@ s3 = boto3.client(
         response_checksum_validation="when_required",
     ),
 )
+
+
+@cache
+def _invalidations() -> tuple[Any, str]:
+    sqs = boto3.client("sqs", config=Config(connect_timeout=2, read_timeout=10))
+    return sqs, sqs.get_queue_url(QueueName=settings.invalidations)["QueueUrl"]
+
+
+def forget(key: str) -> None:
+    """Have CloudFront forget the pictures of an original, soon; nothing where there is no CloudFront."""
+    if settings.invalidations:
+        sqs, url = _invalidations()
+        sqs.send_message(QueueUrl=url, MessageBody=key)
+
+
 originals, derivatives = S3Store(s3, settings.originals), S3Store(s3, settings.derivatives)
-pipeline = Pipeline(originals, Derivatives(derivatives, settings.cache_control), presets)
+pipeline = Pipeline(originals, Derivatives(derivatives, settings.cache_control), presets, forget=forget)
 route = Route(pipeline, settings, partial(derivatives.url, seconds=_READ_URL_SECONDS))
 
 
@@ -99,6 +115,19 @@ def removal_trigger(event: BaseLambdaEvent) -> None:
 
 # Chalice's own S3Event is the first record alone, and raises where there is none, as in S3's test event.
 upload_trigger.event_class = removal_trigger.event_class = Notification
+
+
+if settings.invalidations:
+
+    @app.on_sqs_message(
+        queue=settings.invalidations, batch_size=1000, maximum_batching_window_in_seconds=20, maximum_concurrency=2
+    )
+    def invalidation_trigger(event: SQSEvent) -> None:
+        """Originals were replaced or removed: CloudFront is to forget their pictures."""
+        keys = [record.body for record in event]
+        client = boto3.client("cloudfront", config=Config(connect_timeout=2, read_timeout=10))
+        paths = Invalidations(client, settings.distribution).forget(keys) if settings.distribution else 0
+        log.info("%d originals forgotten in %d paths", len(keys), paths)
 
 
 @app.route("/{key+}", **_ANY)

@@ -40,10 +40,12 @@ class Derivatives:
         """A stored derivative, its body not yet read."""
         return seen(self.store.get, key)
 
-    def of(self, original: Object, wanted: Collection[str]) -> dict[str, Object]:
-        """Those of the wanted keys that stand there and were made from this very original."""
-        heads = [self.store.head(key) for key in self._keys(original.key) if key in wanted]
-        return {found.key: found for found in heads if found and original_etag(found) == original.etag}
+    def survey(self, original: Object, wanted: Collection[str]) -> tuple[dict[str, Object], bool]:
+        """Those of the wanted keys that were made from this very original, and whether any picture stands there."""
+        keys = [key for key in self._keys(original.key) if key != manifest_key(original.key)]
+        heads = [self.store.head(key) for key in keys if key in wanted]
+        own = {found.key: found for found in heads if found and original_etag(found) == original.etag}
+        return own, bool(keys)
 
     def keep(
         self, original: Object, derivative: Derivative, rendered: Rendered, current: Callable[[], str | None]
@@ -86,12 +88,19 @@ class Derivatives:
         return len(stale)
 
     def withdraw(self, original: str) -> int:
-        """Delete all that was made from an original, and its manifest; returns how many."""
-        keys, last = list(self._keys(original)), manifest_key(original)
-        # The manifest goes last: while it stands, an audit still sees that there is something to withdraw.
-        self.store.delete(key for key in keys if key != last)
-        self.store.delete(key for key in keys if key == last)
+        """Delete all that was made from an original, but not its manifest; returns how many.
+
+        While the manifest stands, an audit sees that there is something to withdraw.
+        """
+        keys = [key for key in self._keys(original) if key != manifest_key(original)]
+        self.store.delete(keys)
         return len(keys)
+
+    def drop_manifest(self, original: str) -> bool:
+        """Delete a manifest, the last thing to go; returns whether there was one."""
+        there = self.store.head(manifest_key(original)) is not None
+        self.store.delete([manifest_key(original)] if there else [])
+        return there
 
     def manifest(self, original: str) -> Manifest | None:
         """The manifest of an original, if there is one that can be read."""

@@ -52,12 +52,17 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Two buckets and the presets."""
+    """Two buckets and the presets; `forget` tells the caches of an original whose pictures are no longer so.
+
+    It is called when those pictures are gone from the bucket and before the manifest says so: were it to fail, the next
+    event would call it again.
+    """
 
     originals: Store
     derivatives: Derivatives
     presets: Presets
     slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_SLOTS))
+    forget: Callable[[str], object] = field(default=lambda key: None)
 
     def reconcile(self, key: str) -> Settled:
         """Bring the derivatives of one key in step with what the originals bucket holds now; raises Unavailable."""
@@ -78,7 +83,10 @@ class Pipeline:
         return found.etag if found else None
 
     def _withdraw(self, key: str) -> Settled:
-        return Settled(key, "gone", removed=self.derivatives.withdraw(key))
+        removed, known = self.derivatives.withdraw(key), self.derivatives.manifest(key)
+        if removed or known:
+            self.forget(key)
+        return Settled(key, "gone", removed=removed + self.derivatives.drop_manifest(key))
 
     def _derive(self, original: Object) -> Settled:
         wanted = self.presets.derivatives(original.key)
@@ -86,18 +94,21 @@ class Pipeline:
         if manifest and manifest.etag == original.etag and _complete(manifest, wanted):
             return Settled(original.key, "kept", reason=manifest.refused.get("reason", ""))
         try:
-            return self._render_all(original, wanted)
+            return self._render_all(original, wanted, manifest)
         except Refused as refused:
-            return self._refuse(original, refused)
+            return self._refuse(original, refused, manifest)
 
-    def _render_all(self, original: Object, wanted: Mapping[str, Derivative]) -> Settled:
+    def _render_all(self, original: Object, wanted: Mapping[str, Derivative], before: Manifest | None) -> Settled:
         from .rendering import prepare
 
-        kept = self.derivatives.of(original, wanted)
+        kept, any_before = self.derivatives.survey(original, wanted)
         missing = [derivative for key, derivative in wanted.items() if key not in kept]
         rendering = prepare(self._body(original), missing, self.presets.limits)
         made = _side_by_side(lambda derivative: self._keep(original, derivative, rendering.render(derivative)), missing)
         removed = self.derivatives.clean(original, wanted)
+        # Pictures without a manifest may be those of an original whose event failed after it had cleaned up.
+        if removed or (before.etag != original.etag if before else any_before):
+            self.forget(original.key)
         entries = {wanted[stored.key].name: _entry(stored) for stored in (*kept.values(), *made)}
         self.derivatives.put_manifest(original.key, _describe(original, rendering, entries))
         return Settled(original.key, "made", len(made), removed, sum(stored.length for stored in made))
@@ -112,8 +123,10 @@ class Pipeline:
             raise too_many_bytes(original.length, self.presets.limits)
         return original.read()
 
-    def _refuse(self, original: Object, refused: Refused) -> Settled:
+    def _refuse(self, original: Object, refused: Refused, before: Manifest | None) -> Settled:
         removed = self.derivatives.clean(original)
+        if removed or (before and before.etag != original.etag):
+            self.forget(original.key)
         self.derivatives.put_manifest(original.key, Manifest.refusing(original.etag, original.length, refused))
         return Settled(original.key, "refused", removed=removed, reason=str(refused))
 

@@ -16,7 +16,8 @@ ORIGIN_HEADER = "x-imgy-origin"
 class Settings:
     """Buckets, origins whose scripts may read pictures, what caches are told, the largest response in bytes.
 
-    Where `origin_secret` is set, only CloudFront, which knows it, is answered.
+    Where `origin_secret` is set, only CloudFront, which knows it, is answered. `invalidations` is the queue of the
+    originals whose pictures `distribution` is to forget.
     """
 
     originals: str = "imgy-originals"
@@ -25,6 +26,8 @@ class Settings:
     cache_control: str = "public, max-age=3600, s-maxage=31536000"
     response_bytes: int = 4_500_000
     origin_secret: str = ""
+    invalidations: str = ""
+    distribution: str = ""
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Settings:

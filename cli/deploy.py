@@ -75,8 +75,14 @@ class Deployment:
 
     def url(self) -> str:
         """Where the pictures are: CloudFront's URL, or the API's where there is no edge yet."""
-        edge = outputs(self.session.client("cloudformation"), f"{self.name}-edge")
-        return edge.get("Url") or self.functions.api_url()
+        return self._edge_outputs().get("Url") or self.functions.api_url()
+
+    def deploy_edge(self) -> None:
+        """Put CloudFront before the functions; at the first time they are deployed again, to know what to invalidate."""
+        known = self._edge_outputs()
+        self.edge().apply()
+        if not known:
+            self.deploy_functions()
 
     def deploy_functions(self) -> str:
         """Deploy the functions on the foundation; returns the URL of their API."""
@@ -86,10 +92,17 @@ class Deployment:
         return self.functions.api_url()
 
     def stage_functions(self) -> None:
-        """Write the project as Chalice shall see it on this foundation."""
+        """Write the project as Chalice shall see it, with what is known of the foundation and of the edge."""
         found = self.founded()
-        names = own_names(found["Originals"], found["Derivatives"], f"{self.name}-failures")
-        self.functions.staged(names, {"IMGY_ORIGIN_SECRET": self.secret(found)})
+        environment = {
+            "IMGY_ORIGIN_SECRET": self.secret(found),
+            "IMGY_INVALIDATIONS": found["Invalidations"],
+            "IMGY_DISTRIBUTION": self._edge_outputs().get("DistributionId", ""),
+        }
+        self.functions.staged(own_names(self.name, found["Originals"], found["Derivatives"]), environment)
+
+    def _edge_outputs(self) -> dict[str, str]:
+        return outputs(self.session.client("cloudformation"), f"{self.name}-edge")
 
     def prove(self, url: str) -> str:
         """Upload a picture, see its derivatives come, fetch a preset from a URL, and see all go with the original."""
@@ -195,7 +208,7 @@ def deploy_stage(deployment: Deployment, only: str | None = None) -> None:
     steps: dict[str, Callable[[], object]] = {
         "foundation": lambda: deployment.foundation().apply(),
         "functions": deployment.deploy_functions,
-        "edge": lambda: deployment.edge().apply(),
+        "edge": deployment.deploy_edge,
         "proof": lambda: deployment.show(deployment.prove(deployment.url())),
     }
     if only and only not in steps:

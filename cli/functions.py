@@ -81,10 +81,11 @@ class Functions:
         return str(self.deployed()["rest_api"]["rest_api_url"])
 
 
-def own_names(originals: str, derivatives: str, failures: str) -> dict[str, str]:
-    """A stage's own name for each that stands in .chalice."""
+def own_names(name: str, originals: str, derivatives: str) -> dict[str, str]:
+    """A stage's own name for each that stands in .chalice; `name` is its app and stage."""
     stock = Settings()
-    return {stock.originals: originals, stock.derivatives: derivatives, "imgy-failures": failures}
+    queues = {f"{config()['app_name']}-{queue}": f"{name}-{queue}" for queue in ("failures", "invalidations")}
+    return {stock.originals: originals, stock.derivatives: derivatives, **queues}
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -40,7 +40,7 @@ def rehearse(show: Callable[[str], None] = print) -> None:
 def _rehearse(deployment: Deployment, listener: Any) -> None:
     deployment.foundation().apply()
     deployment.deploy_functions()
-    deployment.edge().apply()
+    deployment.deploy_edge()
     secret = deployment.secret(deployment.founded())
     # The embedded API Gateway imports no API: the gateway of the local run calls the deployed function instead.
     with _served(listener, _deployed(deployment.session.client("lambda"), deployment.name, secret)) as url:
