@@ -75,9 +75,11 @@ class Derivatives:
         etag = self.store.swap(key, over, body, content_type, self.cache_control, metadata)
         return Object(key, etag, len(body), original.modified, content_type, metadata, lambda: body) if etag else None
 
-    def discard(self, key: str) -> None:
-        """Take one derivative back."""
-        self.store.delete([key])
+    def discard(self, original: Object, key: str) -> None:
+        """Take one derivative back, unless somebody has replaced it by one of another original since."""
+        there = self.store.head(key)
+        if there and original_etag(there) == original.etag:
+            self.store.delete([key])
 
     def clean(self, original: Object, keep: Collection[str] = ()) -> int:
         """Delete what was made from another ETag of this original, but for the keys to keep; returns how many."""

@@ -166,7 +166,7 @@ class Pipeline:
         rendered = timing("render", self._rendered, original, derivative)
         stored = timing("store", self._keep, original, derivative, rendered)
         if timing("check", self._current, derivative.original) != original.etag:
-            self.derivatives.discard(derivative.key)
+            self.derivatives.discard(original, derivative.key)
             raise Overtaken
         return stored
 

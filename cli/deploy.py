@@ -78,7 +78,7 @@ class Deployment:
         return self._edge_outputs().get("Url") or self.functions.api_url()
 
     def deploy_edge(self) -> None:
-        """Put CloudFront before the functions; at the first time they are deployed again, to know what to invalidate."""
+        """Put CloudFront before the functions, which the first time are deployed again to know what to invalidate."""
         known = self._edge_outputs()
         self.edge().apply()
         if not known:

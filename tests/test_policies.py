@@ -76,7 +76,7 @@ def test_the_route_is_granted_what_it_calls(app, web, s3, upload, pipeline):
     with calls:
         statuses = [web.ask(path).status for path in ("/cat.jpg?w=9", "/cat.jpg?w=9", "/none.jpg", "/text.jpg")]
         # What a render does that finds its original replaced.
-        pipeline.derivatives.discard("cat.jpg/w=9.jpg")
+        pipeline.derivatives.discard(pipeline.originals.get("cat.jpg"), "cat.jpg/w=9.jpg")
     assert statuses == [200, 200, 404, 415]
     assert calls.made == granted("route.json")
 
@@ -98,4 +98,5 @@ def test_every_function_of_every_stage_has_a_policy_and_none_is_made_up():
             "api_handler": "route.json",
             "upload_trigger": "triggers.json",
             "removal_trigger": "triggers.json",
+            "invalidation_trigger": "invalidation.json",
         }
