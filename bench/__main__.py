@@ -1,0 +1,72 @@
+"""`python -m bench`: prints the table; docs/bench.md says how to read it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bench.cases import CASES, ORIGIN, Case
+from bench.machine import machine
+from bench.rounds import PYTHON, SHARP, Bench
+from bench.sharp import NoSharp, sharp
+from bench.tables import pictures, times
+
+CACHE = Path(__file__).parents[1] / ".cache" / "bench"
+
+REPETITIONS = typer.Option(min=1, help="Turns of each contender in each case.")
+ONLY = typer.Option(metavar="TEXT", help="Only the cases with this text in their name.")
+
+
+def main(repetitions: Annotated[int, REPETITIONS] = 5, only: Annotated[str, ONLY] = "") -> None:
+    """Measure this pipeline against the plain way with Wand, and against sharp where there is npm."""
+    cases = [case for case in CASES if only in case.what]
+    if not cases:
+        raise SystemExit(f"bench: no case has '{only}' in its name; they are: {'; '.join(case.what for case in CASES)}")
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    originals, commands = _originals(), dict[str, Sequence[str]](PYTHON)
+    try:
+        commands[SHARP] = sharp(CACHE)
+    except NoSharp as reason:
+        console.print(f"sharp is left out: {reason}")
+    with tempfile.TemporaryDirectory() as kept:
+        measure(Bench(originals, Path(kept), repetitions, commands), cases, console)
+
+
+def _originals() -> Path:
+    folder = CACHE / "originals"
+    if not (folder / ORIGIN).exists():
+        print("Fetching the photo and drawing the animation", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "bench.originals", str(folder)], check=True)
+    return folder
+
+
+def measure(bench: Bench, cases: Sequence[Case], console: Console) -> None:
+    """Run the bench and print its tables."""
+    columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=bench.rounds(cases))
+        bench.done = lambda: progress.advance(task)
+        rows = []
+        for case in cases:
+            progress.update(task, description=case.what)
+            rows += bench.rows(case)
+        progress.update(task, description="a hit, a cold start")
+        rows += [bench.hit_row(), bench.import_row()]
+    console.print(f"{machine()}\n" + "\n".join(f"{name}: {said}" for name, said in bench.versions.items()))
+    console.print(f"photo: {(bench.originals / ORIGIN).read_text()}")
+    console.print(f"medians of {bench.repetitions} turns each, one after the other; what varies stands in brackets")
+    console.print(times(rows))
+    console.print("Bytes, and SSIM against the original scaled by Pillow's Lanczos (1 is equal)")
+    console.print(pictures({case.what: bench.made(case) for case in cases}, bench.commands))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,101 @@
+"""What is measured: which pictures of which original, by which flow, against whom, and what must be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from chalicelib.operations.output import encode
+from chalicelib.presetfile import read_presets
+from chalicelib.transformation import Derivative, parse_path
+
+LARGE, SMALL, MOVING = "large.jpg", "small.jpg", "moving.gif"
+"""The originals: a photo of 18 MP, the same at 6 MP, an animation."""
+
+ORIGIN = "origin.txt"
+"""Beside them: where the photo came from."""
+
+WIDTHS = """
+formats: [webp]
+defaults: {q: 75}
+presets:
+  photo: {widths: [320, 640, 960, 1280, 1920], auto: format}
+"""
+SHIPPED = (Path(__file__).parents[1] / "presets.yaml").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison: on upload all that `presets` (their text) ask for, on demand the one picture called `name`.
+
+    `most` is the largest ratio to each of those it is measured against; None where any ratio is fine.
+    """
+
+    what: str
+    original: str
+    most: Mapping[str, float | None]
+    presets: str = ""
+    name: str = ""
+
+    @property
+    def derivatives(self) -> list[Derivative]:
+        """The pictures to make."""
+        if self.presets:
+            return list(read_presets(self.presets).derivatives(self.original).values())
+        return [_parsed(f"{self.original}/{self.name}")]
+
+    def task(self, originals: Path, kept: Path) -> dict[str, Any]:
+        """What a contender is told: where to read, what to make, and where to leave what it made."""
+        return {
+            "original": str(originals / self.original),
+            "presets": self.presets,
+            "pictures": [asdict(Picture.of(derivative)) for derivative in self.derivatives],
+            "kept": str(kept),
+        }
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A derivative in the words that every contender understands: pixels, none for either side, and 1 to 100."""
+
+    name: str
+    format: str
+    quality: int
+    width: int | None = None
+    height: int | None = None
+    crop: str = field(default="", metadata={"meaning": "empty for the whole picture, else centre or entropy"})
+
+    @classmethod
+    def of(cls, derivative: Derivative) -> Picture:
+        values = derivative.values
+        crop = (values.get("crop") or ("centre",))[0] if values.get("fit") == "crop" else ""
+        return cls(derivative.name, derivative.format, _quality(derivative), values.get("w"), values.get("h"), crop)
+
+
+def _quality(derivative: Derivative) -> int:
+    def asked(form: str, quality: int) -> int:
+        return quality
+
+    return int(encode(asked, derivative.format, values=derivative.values))
+
+
+def _parsed(path: str) -> Derivative:
+    derivative = parse_path(path)
+    assert derivative, f"{path} names no derivative"
+    return derivative
+
+
+CASES = (
+    Case("upload 18 MP: 5 widths, JPEG and WebP", LARGE, {"sharp": 0.4, "plain": None}, presets=WIDTHS),
+    Case("on demand 18 MP: a JPEG 720 wide", LARGE, {"plain": 0.6, "sharp": 1.2}, name="w=720.jpg"),
+    Case("upload 6 MP: 5 widths, JPEG and WebP", SMALL, {"sharp": None, "plain": None}, presets=WIDTHS),
+    Case("upload 6 MP: the presets as shipped", SMALL, {"sharp": None}, presets=SHIPPED),
+    Case("on demand 6 MP: a JPEG 720 wide", SMALL, {"plain": None, "sharp": None}, name="w=720.jpg"),
+    Case("on demand 6 MP: a WebP 720 wide", SMALL, {"plain": None, "sharp": None}, name="w=720.webp"),
+    Case("on demand 6 MP: an AVIF 720 wide", SMALL, {"plain": None, "sharp": None}, name="w=720.avif"),
+    Case("on demand 6 MP: a PNG 720 wide", SMALL, {"plain": None, "sharp": None}, name="w=720.png"),
+    Case("on demand, 24 frames: a GIF 200 wide", MOVING, {"plain": None, "sharp": None}, name="w=200.gif"),
+    Case("on demand, 24 frames: a WebP 200 wide", MOVING, {"plain": None, "sharp": None}, name="w=200.webp"),
+)

@@ -1,0 +1,58 @@
+"""What a hit costs over reading the object from S3, and what a cold start costs over importing boto3."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.contender import contending
+from bench.measuring import Turns, interleaved
+from cli import local
+from cli.claims import listening
+from cli.embedded_s3 import embedded_s3
+
+HIT, READ = "hit", "read"
+APP, BOTO3 = "app", "boto3"
+
+
+def hits(original: Path, folder: Path, repetitions: int, done: Callable[[], object]) -> tuple[Turns, int, int]:
+    """Seconds of a hit and of a reading, turn by turn, and the peaks of memory of both (bytes)."""
+    port = _free_port()
+    task = {"s3_port": port, "original": str(original), "kept": str(folder)}
+    command = [sys.executable, "-m", "bench.serving"]
+    with (
+        embedded_s3(port, folder),
+        contending(HIT, command, {**task, "through_app": True}) as hit,  # its first, unmeasured turn is a miss
+        contending(READ, command, {**task, "through_app": False}) as read,
+    ):
+        return interleaved([hit, read], repetitions, done), hit.peak, read.peak
+
+
+def _free_port() -> int:
+    with listening(0, "S3_PORT") as listener:
+        return int(listener.getsockname()[1])
+
+
+def imports(repetitions: int, done: Callable[[], object]) -> Turns:
+    """Seconds to import the app in a new process, and boto3's share of the same import, turn by turn."""
+    turns: Turns = {APP: [], BOTO3: []}
+    for _ in range(repetitions):
+        seconds = _import_seconds()
+        for name, taken in turns.items():
+            taken.append(seconds[name])
+        done()
+    return turns
+
+
+def _import_seconds() -> dict[str, float]:
+    nobody = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": local.REGION}
+    command = [sys.executable, "-X", "importtime", "-c", "import app"]
+    root, environment = Path(__file__).parents[1], {**os.environ, **nobody}
+    told = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=True).stderr
+    # import time:      self [us] | cumulative | imported package
+    lines = re.findall(r"^import time:\s+\d+ \|\s+(\d+) \|\s*(\S+)$", told, re.MULTILINE)
+    return {name: int(microseconds) / 1e6 for microseconds, name in lines}

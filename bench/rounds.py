@@ -1,0 +1,100 @@
+"""The whole bench: each case with its contenders, then hits and imports; then what was made, side by side."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from bench.cases import SMALL, Case, Picture
+from bench.contender import Contender, contending
+from bench.hits import APP, BOTO3, HIT, READ, hits, imports
+from bench.likeness import likeness
+from bench.measuring import Spread, Turns, excess, interleaved, ratio
+from bench.tables import Made, Row, excess_text, megabytes_text, must_text, ratio_text, seconds_text
+
+IMGY, PLAIN, SHARP = "imgy", "plain", "sharp"
+PYTHON = {IMGY: [sys.executable, "-m", "bench.imgy"], PLAIN: [sys.executable, "-m", "bench.plain"]}
+HITS_A_REPETITION = 20
+HIT_MOST_MILLISECONDS = 5.0
+
+
+@dataclass
+class Bench:
+    """Where the originals are, where the pictures go, how often, and the contenders' commands by name.
+
+    `done` is told of each round; `versions` are what the contenders said of themselves.
+    """
+
+    originals: Path
+    kept: Path
+    repetitions: int
+    commands: Mapping[str, Sequence[str]]
+    done: Callable[[], object] = lambda: None
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def rounds(self, cases: Sequence[Case]) -> int:
+        """How many there will be."""
+        return self.repetitions * (len(cases) + HITS_A_REPETITION + 1)
+
+    def rows(self, case: Case) -> list[Row]:
+        """One case, against each of its contenders that is there."""
+        names = [IMGY, *(name for name in case.most if name in self.commands)]
+        with ExitStack() as stack:
+            contenders = [stack.enter_context(self._contending(name, case)) for name in names]
+            turns = interleaved(contenders, self.repetitions, self.done)
+        self.versions |= {contender.name: contender.versions for contender in contenders}
+        return [_row(case, turns, contenders[0], other) for other in contenders[1:]]
+
+    def _contending(self, name: str, case: Case) -> AbstractContextManager[Contender]:
+        folder = self._folder(case, name)
+        folder.mkdir(parents=True)
+        return contending(name, self.commands[name], case.task(self.originals, folder))
+
+    def _folder(self, case: Case, name: str) -> Path:
+        return self.kept / case.what.replace(":", "") / name
+
+    def hit_row(self) -> Row:
+        """A hit against reading the same object."""
+        turns, peak, other = hits(self.originals / SMALL, self.kept, HITS_A_REPETITION * self.repetitions, self.done)
+        spread = excess(turns, HIT, READ)
+        must = must_text(1000 * spread.median, HIT_MOST_MILLISECONDS, " ms")
+        ours, theirs = (seconds_text(Spread.of(turns[name]).median) for name in (HIT, READ))
+        what = "a hit: JPEG 720 wide"
+        return Row(what, "S3", excess_text(spread), must, ours, theirs, megabytes_text(peak), megabytes_text(other))
+
+    def import_row(self) -> Row:
+        """Importing the app in a new process, against boto3 within it."""
+        turns = imports(self.repetitions, self.done)
+        ours, theirs = (seconds_text(Spread.of(turns[name]).median) for name in (APP, BOTO3))
+        return Row("cold start: import app", "boto3", ratio_text(ratio(turns, APP, BOTO3)), "", ours, theirs, "", "")
+
+    def made(self, case: Case) -> dict[str, dict[str, Made]]:
+        """What the contenders made, by picture and contender."""
+        with Image.open(self.originals / case.original) as opened:
+            original = opened.convert("RGB")
+        return {
+            picture.name: {
+                name: _made((self._folder(case, name) / picture.name).read_bytes(), picture, original)
+                for name in (IMGY, *case.most)
+                if name in self.commands
+            }
+            for picture in map(Picture.of, case.derivatives)
+        }
+
+
+def _row(case: Case, turns: Turns, ours: Contender, other: Contender) -> Row:
+    spread = ratio(turns, ours.name, other.name)
+    seconds = [seconds_text(Spread.of(turns[contender.name]).median) for contender in (ours, other)]
+    peaks = [megabytes_text(contender.peak) for contender in (ours, other)]
+    return Row(
+        case.what, other.name, ratio_text(spread), must_text(spread.median, case.most[other.name]), *seconds, *peaks
+    )
+
+
+def _made(body: bytes, picture: Picture, original: Image.Image) -> Made:
+    return Made(len(body), None if picture.crop else likeness(body, original))

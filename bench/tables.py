@@ -1,0 +1,96 @@
+"""The figures as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rich import box
+from rich.table import Table
+
+from bench.measuring import Spread
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison: texts for all columns of the table of times."""
+
+    what: str
+    against: str
+    figure: str
+    must: str
+    ours: str
+    theirs: str
+    peak: str
+    their_peak: str
+
+
+def times(rows: Iterable[Row]) -> Table:
+    """Ratios first: they are what counts on a machine that does other things, too."""
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for heading in ("what", "against"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("imgy / other (min–max)", "must be", "imgy", "other", "peak MB", "other's"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    shown = ""
+    for row in rows:
+        what, shown = "" if row.what == shown else row.what, row.what
+        table.add_row(what, row.against, row.figure, row.must, row.ours, row.theirs, row.peak, row.their_peak)
+    return table
+
+
+def ratio_text(spread: Spread) -> str:
+    """A ratio with its noise."""
+    return f"{spread.median:.2f} ({spread.low:.2f}–{spread.high:.2f})"
+
+
+def excess_text(spread: Spread) -> str:
+    """Seconds more or less, in milliseconds with their noise."""
+    median, low, high = (1000 * seconds for seconds in (spread.median, spread.low, spread.high))
+    return f"{median:+.1f} ms ({low:+.1f}–{high:+.1f})"
+
+
+def must_text(figure: float, most: float | None, unit: str = "") -> str:
+    """What must be reached, and whether it is."""
+    if most is None:
+        return ""
+    return f"≤ {most:g}{unit} {'reached' if figure <= most else 'MISSED'}"
+
+
+def seconds_text(seconds: float) -> str:
+    """Seconds, or milliseconds where they are few."""
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds:.3f} s"
+
+
+def megabytes_text(size: int) -> str:
+    """Bytes in MB."""
+    return f"{size / MEGABYTE:.0f}"
+
+
+@dataclass(frozen=True)
+class Made:
+    """One picture by one contender: its bytes, and its SSIM where it shows the whole original."""
+
+    length: int
+    likeness: float | None
+
+
+def pictures(made: Mapping[str, Mapping[str, Mapping[str, Made]]], contenders: Iterable[str]) -> Table:
+    """Bytes and SSIM by case, picture and contender."""
+    table, names = Table(box=box.SIMPLE, pad_edge=False), list(contenders)
+    table.add_column("picture", no_wrap=True)
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    for what, by_picture in made.items():
+        table.add_row(f"[bold]{what}[/]")
+        for picture, by_contender in by_picture.items():
+            table.add_row(f"  {picture}", *(_made_text(by_contender.get(name)) for name in names))
+    return table
+
+
+def _made_text(made: Made | None) -> str:
+    if made is None:
+        return ""
+    return f"{made.length:,} bytes  " + (f"{made.likeness:.4f}" if made.likeness is not None else "      ")
