@@ -53,6 +53,8 @@ def embedded_s3(port: int, data_dir: Path, services: str = "s3,sqs") -> Iterator
     finally:
         child.kill()  # at once, also in order: what it answered is on disk, and mend() knows what is not
         child.wait()
+        if not (data_dir / LOG).stat().st_size:
+            (data_dir / LOG).unlink()
 
 
 def start(listener: socket.socket, data_dir: Path, services: str) -> "subprocess.Popen[bytes]":

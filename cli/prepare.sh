@@ -51,8 +51,8 @@ python() {
 }
 
 venv() {
-    base=$(python)
     if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        base=$(python)
         if ! "$base" -c 'import ensurepip' 2>/dev/null; then
             version=$("$base" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
             may_install && apt_add "^$version-venv\$" || fail "Python's venv was not found; install it: apt-get install $version-venv"

@@ -340,6 +340,16 @@ def test_data_that_cannot_be_written_is_said_in_a_sentence(start, tmp_path):
     assert "cannot write to" in refused(start(tmp_path / "file" / "data"))
 
 
+def test_a_missing_library_is_said_in_a_sentence_and_nothing_is_left_behind(start, tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("import ctypes.util; ctypes.util.find_library = lambda name: None")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("MAGICK_HOME", str(tmp_path))
+    said = refused(start(tmp_path / "data"))
+    assert "libMagickWand" in said
+    assert "apt-get install" in said
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_bad_setting_is_said_in_a_sentence(start, tmp_path):
     said = refused(start(tmp_path / "data", "--port", "eighty"))
     assert "--port" in said
