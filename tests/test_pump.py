@@ -136,7 +136,7 @@ def test_lost_keys_are_queued_as_s3_would_and_progress_is_said(queue, caplog):
     deliver_next(queue, created)
     deliver_next(queue, created)
     assert sorted(created.calls) == [["%C3%A9/a.jpg"], ["b+c%2Bd%25.jpg"]]
-    assert "Catching up with 2 originals" in caplog.text
+    assert "Catching up with what changed while nothing ran, 2 in all" in caplog.text
     assert "Caught up with 2 of 2" in caplog.text
 
 
