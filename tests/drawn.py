@@ -114,6 +114,21 @@ def _part(size, *shares):
     return [round(share * size[index % 2]) for index, share in enumerate(shares)]
 
 
+def deep_heic(mode, colour, size=(64, 48)):
+    """A HEIC of more than 8 bits, one colour all over."""
+    file = io.BytesIO()
+    level = b"".join(struct.pack("<H", band * 257) for band in colour)
+    pillow_heif.from_bytes(mode=f"{mode};16", size=size, data=level * size[0] * size[1]).save(file)
+    return file.getvalue()
+
+
+def tiled_heic(image):
+    """A HEIC in tiles, as phones write it."""
+    file = io.BytesIO()
+    pillow_heif.from_pillow(image).save(file, tile_size=256)
+    return file.getvalue()
+
+
 def sprite(size=(120, 80), colour="red", box=(30, 20, 80, 60)):
     """An ellipse on nothing."""
     image = Image.new("RGBA", size)

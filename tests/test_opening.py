@@ -9,6 +9,7 @@ from drawn import (
     QUARTERS,
     animation,
     cielab,
+    deep_heic,
     gif,
     noise,
     on_canvas,
@@ -19,6 +20,7 @@ from drawn import (
     saved,
     scene,
     svg,
+    tiled_heic,
     turned,
 )
 from PIL import Image, ImageCms
@@ -153,6 +155,8 @@ DEPTHS = {
     "key colour": (plain(transparency=BROWN), (*BROWN, 0)),
     "ycbcr tiff": (plain(form="TIFF", compression="jpeg"), (*BROWN, 255)),
     "cielab": (cielab(), (164, 105, 69, 255)),
+    "deep colours heic": (deep_heic("RGB", BROWN), (*BROWN, 255)),
+    "deep alpha heic": (deep_heic("RGBA", (*BROWN, 128)), (*BROWN, 128)),
     "odd heic": (plain(form="HEIF", size=(65, 47)), (*BROWN, 255)),
 }
 
@@ -210,6 +214,12 @@ def test_an_svg_loads_nothing_from_elsewhere(tmp_path):
         size = 'width="64" height="48"'
         text = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><image href="{link}" {size}/></svg>'
         assert at(shown(text.encode(), "fm=png"), (0.5, 0.5), "RGBA")[3] == 0
+
+
+def test_a_heic_in_tiles_is_one_picture():
+    image = shown(tiled_heic(quarters((600, 400))), "w=300&fm=png")
+    assert image.size == (300, 200)
+    assert shows(image, QUARTERS)
 
 
 @pytest.mark.parametrize("form", ["TIFF", "AVIF", "PNG"])
