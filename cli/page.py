@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import category
 
 from botocore.exceptions import BotoCoreError, ClientError
 from werkzeug import Request, Response
-from werkzeug.exceptions import BadRequest, HTTPException, NotFound, ServiceUnavailable
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, ServiceUnavailable
 from werkzeug.routing import Map, Rule
 from werkzeug.utils import send_from_directory
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 PLAYGROUND = Path(__file__).parents[1] / "playground"
 UPLOAD_SECONDS = 900
+UNWRITABLE = ("Cc", "Cs")  # control characters and halves of a character, as Unicode calls them
 MOST_LISTED = 1000
 
 ROUTES = Map(
@@ -150,6 +152,8 @@ class Playground:
         """A URL that takes one PUT of an original, straight to S3, for a quarter of an hour."""
         asked = request.get_json()
         key = asked_key(asked if isinstance(asked, dict) else {})
+        if {".", ".."} & set(key.split("/")):
+            raise BadRequest("Expected a name without . or .. between its slashes, as no browser can send it.")
         content_type = str(asked.get("type") or "application/octet-stream")
         wanted = {"Bucket": self.bucket, "Key": key, "ContentType": content_type}
         url = self.s3.generate_presigned_url("put_object", wanted, ExpiresIn=UPLOAD_SECONDS)
@@ -167,7 +171,7 @@ def newest(originals: Iterable[dict[str, Any]], find: str) -> list[dict[str, Any
 def asked_key(asked: Mapping[str, Any]) -> str:
     """The key that a request names; raises BadRequest where no original can have it."""
     key = asked.get("key")
-    if not isinstance(key, str) or not takes(key) or not key.replace("\N{NO-BREAK SPACE}", "").isprintable():
+    if not isinstance(key, str) or any(category(letter) in UNWRITABLE for letter in key) or not takes(key):
         raise BadRequest("Expected a name of at most 1000 bytes, without control characters or a slash at its end.")
     return key
 
@@ -245,8 +249,8 @@ def describe_parameter(parameter: Parameter) -> dict[str, Any]:
 def sentence(refusal: HTTPException) -> Response:
     """An error as the app says it: JSON with one sentence."""
     response = as_json({"error": refusal.description}, refusal.code or 500)
-    if isinstance(refusal, HTTPException) and getattr(refusal, "valid_methods", None):
-        response.headers["Allow"] = ", ".join(refusal.valid_methods)  # type: ignore[attr-defined]
+    if isinstance(refusal, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(refusal.valid_methods or ())
     return response
 
 

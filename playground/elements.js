@@ -12,6 +12,12 @@ export function element(name, properties = {}, ...content) {
   return created;
 }
 
+/** Name a button by what it does, and to those who only hear it also by what it does that to. */
+export function entitle(button, text, key) {
+  button.textContent = text;
+  button.ariaLabel = `${text} ${key}`;
+}
+
 /** Say something to those who do not see it. */
 export const say = (sentence) => (get("said").textContent = sentence);
 

@@ -1,6 +1,6 @@
 /** One original: what is known of it, and the pictures made from it. */
 
-import { address, element, made, say } from "./elements.js";
+import { address, element, entitle, made, say } from "./elements.js";
 import * as server from "./server.js";
 import { byName, byQuery, bytes, pixels } from "./spelling.js";
 
@@ -8,7 +8,7 @@ const SURE_MILLISECONDS = 4000;
 
 export class Original {
   constructor(key, workbench, uploads) {
-    this.key = key;
+    Object.assign(this, { key, workbench });
     this.element = made("original");
     this.element.original = this;
     this.visible = false;
@@ -17,8 +17,8 @@ export class Original {
     this.find(".try").addEventListener("click", () => workbench.toggle(this));
     this.find(".replace").addEventListener("click", () => uploads.replace(key));
     this.find(".remove").addEventListener("click", ({ currentTarget }) => this.remove(currentTarget));
-    for (const button of this.element.querySelectorAll(".actions button"))
-      button.ariaLabel = `${button.textContent.replace("…", "")} ${key}`;
+    for (const button of this.element.querySelectorAll(".actions button")) entitle(button, button.textContent, key);
+    this.figures = new Map();
   }
 
   find(selector) {
@@ -46,8 +46,11 @@ export class Original {
     const details = await server.original(this.key).catch(() => null);
     if (!details || (details.manifest && this.shownAs === JSON.stringify(details))) return;
     this.shownAs = JSON.stringify(details);
-    this.details = details;
+    Object.assign(this, { details, etag: details.etag, length: details.length });
     this.show(details);
+    if (!details.manifest) return;
+    if (this.settled && this.settled !== this.etag) this.workbench.renewed(this);
+    this.settled = this.etag;
   }
 
   /** Whether pictures can be made from it. */
@@ -64,18 +67,23 @@ export class Original {
     this.find(".summary").textContent = known(length, refused ? null : manifest);
     this.find(".try").hidden = Boolean(refused);
     this.find(".colours").replaceChildren(...(manifest?.colours ?? []).map(swatch));
-    this.find(".pictures").replaceChildren(...pictures.map((picture) => this.picture(picture, manifest)));
+    // A figure that is still true stays as it is, with its picture loaded.
+    const before = this.figures;
+    this.figures = new Map(pictures.map((picture) => [JSON.stringify([this.etag, picture]), picture]));
+    for (const [text, picture] of this.figures)
+      this.figures.set(text, before.get(text) ?? this.picture(picture, manifest));
+    this.find(".pictures").replaceChildren(...this.figures.values());
   }
 
   picture({ preset, text, width, height, files }, { placeholder }) {
     const figure = made("picture");
     const image = figure.querySelector("img");
-    const name = preset ? preset.replace("preset=", "").replace("&w=", " ") : text.replaceAll(",", " ");
+    const name = preset ? preset.replace("preset=", "").replace("&w=", " ") : "on demand";
     figure.classList.toggle("asked", !preset);
     figure.querySelector(".label").textContent = name;
     const size = (across, down) => (figure.querySelector(".pixels").textContent = pixels(across, down));
     if (width) size(width, height);
-    image.alt = `${this.key}, ${name}`;
+    image.alt = `${this.key}, ${preset ? name : text}`;
     if (placeholder) image.style.backgroundImage = `url("${placeholder}")`;
     shape(image, width, height);
     image.addEventListener("load", async () => {
@@ -103,7 +111,7 @@ export class Original {
   }
 
   async remove(button) {
-    if (!button.classList.contains("sure")) return doubleCheck(button);
+    if (!button.classList.contains("sure")) return doubleCheck(button, this.key);
     button.disabled = true;
     try {
       await server.remove(this.key);
@@ -116,12 +124,12 @@ export class Original {
   }
 }
 
-function doubleCheck(button) {
+function doubleCheck(button, key) {
   button.classList.add("sure");
-  button.textContent = "Really remove?";
+  entitle(button, "Really remove?", key);
   setTimeout(() => {
     button.classList.remove("sure");
-    button.textContent = "Remove";
+    entitle(button, "Remove", key);
   }, SURE_MILLISECONDS);
 }
 

@@ -86,17 +86,21 @@ get("more").addEventListener("click", () => {
 
 /** Open the workbench at the original that the URL names, else at the newest that is usable. */
 async function begin() {
-  if (workbench.begun || get("find").value !== named) return;
+  if (workbench.begun) return;
   for (const original of shown.values()) {
     if (!original.details) await original.load();
-    if (!original.usable || (named && original.key !== named)) continue;
-    return workbench.begin(original);
+    if (!original.usable || (named && shown.has(named) && original.key !== named)) continue;
+    workbench.begin(original);
+    return original.key === named && original.element.scrollIntoView();
   }
 }
 
 const named = new URLSearchParams(`key=${location.hash.slice(1)}`).get("key");
-get("find").value = named;
 await keepInStep();
+if (named && !shown.has(named)) {
+  get("find").value = named;
+  await keepInStep();
+}
 for (;;) {
   await begin();
   const pending = [...shown.values()].filter((original) => original.pending);

@@ -77,6 +77,7 @@ class Uploads {
   }
 
   take(files) {
+    for (const line of get("uploads").querySelectorAll(".failed")) line.remove();
     this.waiting.push(...files.map(({ file, key }) => ({ file, key, line: lineFor(key) })));
     this.all += files.length;
     while (this.running < AT_ONCE && this.waiting.length) this.work();
@@ -107,6 +108,7 @@ class Uploads {
   async upload({ file, key, line }) {
     const state = (sentence) => (line.querySelector(".state").textContent = sentence);
     const progress = line.querySelector("progress");
+    state("Sending");
     try {
       const { url, headers } = await server.uploadUrl(key, file.type);
       await put(url, headers, file, (share) => (progress.value = share));
@@ -142,6 +144,7 @@ function lineFor(key) {
   const line = made("upload");
   line.querySelector(".name").textContent = key;
   line.querySelector("progress").ariaLabel = `Upload of ${key}`;
+  line.querySelector(".state").textContent = "Waiting";
   get("uploads").append(line);
   return line;
 }

@@ -1,6 +1,6 @@
 /** The workbench: a transformation as text and as controls, and the picture that it comes to. */
 
-import { address, element, made, say } from "./elements.js";
+import { address, element, entitle, made } from "./elements.js";
 import { Controls } from "./controls.js";
 import { byQuery, bytes, pixels, readQuery, writeQuery } from "./spelling.js";
 
@@ -59,6 +59,12 @@ export class Workbench {
     this.expanded(false);
     this.original = null;
     this.element.remove();
+    history.replaceState(null, "", location.pathname);
+  }
+
+  /** An original was overwritten, and its presets are there. */
+  renewed(original) {
+    if (this.original === original) this.asked(0);
   }
 
   at(original) {
@@ -74,7 +80,7 @@ export class Workbench {
     const button = this.original?.find(".try");
     if (!button) return;
     button.ariaExpanded = String(open);
-    button.textContent = open ? "Close" : "Try";
+    entitle(button, open ? "Close" : "Try", this.original.key);
   }
 
   /** Set one parameter in the text, as a control asks; an empty value takes it out. */
