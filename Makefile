@@ -1,12 +1,13 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run photos test check lint bench docs edge magick chromium
+.PHONY: help run photos test check lint bench docs edge imagemagick deploy plan undeploy rehearse magick chromium
 python := .venv/bin/python
+lambda_python := .venv-lambda/bin/python
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/installed magick ## bring up the whole pipeline on this machine (PORT=8000 S3_PORT=4566 DATA_DIR=.local)
+run: .venv/installed magick ## bring up the whole pipeline on this machine (PORT=8000 S3_PORT=4566 DATA_DIR=.local; EDGE=1 with a simulated CloudFront)
 	@exec $(python) -m cli run --with-parent
 
 photos: .venv/installed ## upload real photos, Debian's mate-backgrounds, while make run is up
@@ -31,6 +32,25 @@ docs: .venv/installed magick ## print docs/operations.md from the declarations
 
 edge: .venv/installed ## write edge/function.js, which CloudFront runs, from the declarations and presets.yaml
 	@$(python) -m cli edge
+
+imagemagick: .venv/installed ## build ImageMagick for Lambda into vendor/ (Debian 12)
+	@sh deploy/imagemagick.sh
+
+# Lambda's packages want Python 3.12 or newer, whatever .venv has.
+deploy: .venv-lambda/installed ## bring a stage to AWS: make deploy STAGE=dev
+	@$(lambda_python) -m cli deploy
+
+plan: .venv-lambda/installed ## say what a deploy would change
+	@$(lambda_python) -m cli plan
+
+undeploy: .venv-lambda/installed ## take a stage down; asks before originals go
+	@$(lambda_python) -m cli undeploy
+
+rehearse: .venv-lambda/installed ## deploy, prove and undeploy on an embedded AWS: no account is needed
+	@$(lambda_python) -m cli rehearse
+
+.venv-lambda/installed: requirements.txt requirements-dev.txt
+	@sh cli/prepare.sh venv_lambda
 
 .venv/installed: requirements.txt requirements-dev.txt
 	@sh cli/prepare.sh venv

@@ -18,6 +18,7 @@ S3_PORT = typer.Option(envvar="S3_PORT", parser=_port, metavar="PORT", help="Por
 DATA_DIR = typer.Option(envvar="DATA_DIR", file_okay=True, help="Folder that keeps the buckets.")
 WITH_PARENT = typer.Option("--with-parent", help="End when the process that started this one ends.")
 
+BEHIND_EDGE = typer.Option("--edge", envvar="EDGE", help="Put a simulated CloudFront before it; needs node.")
 STAGE = typer.Option(envvar="STAGE", help="Which stage of .chalice/config.json.")
 PROFILE = typer.Option(envvar="AWS_PROFILE", help="Whose credentials.")
 SET = typer.Option("--set", metavar="NAME=VALUE", help="A parameter of deploy/foundation.yaml or edge/template.yaml.")
@@ -37,11 +38,12 @@ def run(
     s3_port: Annotated[int, S3_PORT] = 4566,
     data_dir: Annotated[Path, DATA_DIR] = Path(".local"),
     with_parent: Annotated[bool, WITH_PARENT] = False,
+    edge: Annotated[bool, BEHIND_EDGE] = False,
 ) -> None:
     """Run the whole pipeline on this machine, until Ctrl-C."""
     from cli.run import run_here
 
-    run_here(port, s3_port, data_dir, with_parent)
+    run_here(port, s3_port, data_dir, with_parent, edge)
 
 
 @commands.command()

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.manifest import manifest_key
 from chalicelib.storage import S3Store
-from cli.edge import function, shipped_presets
+from cli.edge import TEMPLATE, function, shipped_presets
 from cli.functions import TRIGGERS, Functions, assert_python, config, own_names
 from cli.samples import landscape
 from cli.stacks import Stack, outputs
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 FOUNDATION = ROOT / "deploy" / "foundation.yaml"
-EDGE = ROOT / "edge" / "template.yaml"
 _CODE = '"edge/function.js"'
 _PROOF = "imgy-proof.jpg"
 _PROOF_SECONDS = 120
@@ -57,7 +56,7 @@ class Deployment:
     def edge(self) -> Stack:
         """CloudFront before the functions that are deployed."""
         found, api = self.founded(), urlparse(self.functions.api_url())
-        template = EDGE.read_text("utf-8")
+        template = TEMPLATE.read_text("utf-8")
         known = {
             "DerivativesBucket": found["Derivatives"],
             "ApiDomain": api.netloc,
@@ -234,7 +233,7 @@ def plan_stage(deployment: Deployment) -> None:
 
 
 def _is_parameter(name: str) -> bool:
-    return any(f"\n  {name}:\n" in template.read_text("utf-8") for template in (FOUNDATION, EDGE))
+    return any(f"\n  {name}:\n" in template.read_text("utf-8") for template in (FOUNDATION, TEMPLATE))
 
 
 def _session(profile: str | None) -> boto3.Session:

@@ -22,6 +22,7 @@ from chalicelib.transformation import CHOICES, KEY_BYTES, NOTHING
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "edge" / "viewer-request.js"
 FUNCTION = ROOT / "edge" / "function.js"
+TEMPLATE = ROOT / "edge" / "template.yaml"
 MOST_BYTES = 10_240
 """How large a function CloudFront takes."""
 

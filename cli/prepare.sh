@@ -40,33 +40,44 @@ apt_add() {
     apt_install "$package" || { as_root apt-get update -qq >/dev/null && apt_install "$package"; }
 }
 
+# A Python of at least this minor version of 3.
 python() {
-    for candidate in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do
-        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    pyenv=${PYENV_ROOT:-$HOME/.pyenv}/versions
+    for candidate in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11 "$pyenv"/3.1[0-9]*/bin/python; do
+        if "$candidate" -c "import sys; sys.exit(sys.version_info < (3, $1))" 2>/dev/null; then
             echo "$candidate"
             return
         fi
     done
-    fail "Python 3.11 or newer was not found; install it, or name one: make run PYTHON=/path/to/python3"
+    fail "Python 3.$1 or newer was not found; install it, or name one: make $2 PYTHON=/path/to/python3"
 }
 
 venv() {
-    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
-        base=$(python)
+    venv_in .venv 11 run
+}
+
+# What is packaged for Lambda is for the Python that packages it, and libvips' wheel wants 3.12 there.
+venv_lambda() {
+    venv_in .venv-lambda 12 deploy
+}
+
+venv_in() {
+    if ! "$1/bin/python" -m pip --version >/dev/null 2>&1; then
+        base=$(python "$2" "$3")
         if ! "$base" -c 'import ensurepip' 2>/dev/null; then
             version=$("$base" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
             may_install && apt_add "^$version-venv\$" || fail "Python's venv was not found; install it: apt-get install $version-venv"
         fi
-        "$base" -m venv --clear .venv
+        "$base" -m venv --clear "$1"
     fi
-    echo "Installing what is pinned in requirements-dev.txt, into .venv" >&2
-    rm -f .venv/installed
-    { pip_install && touch .venv/installed; } | progress
-    [ -f .venv/installed ] || fail "pip could not install what requirements-dev.txt pins; its message stands above"
+    echo "Installing what is pinned in requirements-dev.txt, into $1" >&2
+    rm -f "$1/installed"
+    { pip_install "$1" && touch "$1/installed"; } | progress
+    [ -f "$1/installed" ] || fail "pip could not install what requirements-dev.txt pins; its message stands above"
 }
 
 pip_install() {
-    .venv/bin/python -m pip install --disable-pip-version-check --no-color --progress-bar off -r requirements-dev.txt
+    "$1/bin/python" -m pip install --disable-pip-version-check --no-color --progress-bar off -r requirements-dev.txt
 }
 
 # One line that changes while pip works, where a person reads along; pip's errors come on their own.

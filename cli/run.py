@@ -47,7 +47,7 @@ imgy: ImageMagick's library (libMagickWand) was not found; `make run` installs i
 apt-get install libmagickwand-6.q16-6 (Debian, Ubuntu), brew install imagemagick (Mac)"""
 
 
-def run_here(port: int, s3_port: int, data_dir: Path, with_parent: bool) -> NoReturn:
+def run_here(port: int, s3_port: int, data_dir: Path, with_parent: bool, edge: bool) -> NoReturn:
     """Run the pipeline until SIGINT or SIGTERM; what prevents it is said in one sentence, with exit 1."""
     signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -56,7 +56,7 @@ def run_here(port: int, s3_port: int, data_dir: Path, with_parent: bool) -> NoRe
     parent = os.getppid() if with_parent else None
     code = 0
     try:
-        _run(port, s3_port, data_dir, signals, parent)
+        _run(port, s3_port, data_dir, signals, parent, edge)
     except SystemExit as refusal:
         print(refusal, file=sys.stderr)
         code = 1
@@ -64,7 +64,7 @@ def run_here(port: int, s3_port: int, data_dir: Path, with_parent: bool) -> NoRe
     os._exit(code)  # a render still under way in a thread would hold a plain exit up
 
 
-def _run(port: int, s3_port: int, data_dir: Path, signals: list[int], parent: int | None) -> None:
+def _run(port: int, s3_port: int, data_dir: Path, signals: list[int], parent: int | None, edge: bool) -> None:
     stopping = threading.Event()
     with ExitStack() as stack:
         stack.enter_context(claimed(data_dir))
@@ -76,7 +76,12 @@ def _run(port: int, s3_port: int, data_dir: Path, signals: list[int], parent: in
         queue = _ready_queue(s3, port, embedded)
         stack.callback(stopping.set)
         start_pump(queue, {"ObjectCreated": app.upload_trigger, "ObjectRemoved": app.removal_trigger}, stopping)
-        stack.enter_context(_served(listener, gateway(app.app, _page(s3, app.presets))))
+        application = gateway(app.app, _page(s3, app.presets))
+        if edge:
+            from cli.edge_simulator import edge_before
+
+            application = stack.enter_context(edge_before(application, app, s3, local.DERIVATIVES))
+        stack.enter_context(_served(listener, application))
         print(
             WELCOME.format(host=local.HOST, port=port, s3=local.endpoint(s3_port), bucket=local.ORIGINALS), flush=True
         )

@@ -7,7 +7,7 @@ from drawn import picture
 from events import Web
 
 from chalicelib.settings import ORIGIN_HEADER
-from cli.deploy import EDGE
+from cli.edge import TEMPLATE
 
 
 @pytest.fixture
@@ -29,4 +29,4 @@ def test_the_edge_is_answered(web):
 
 
 def test_the_edge_says_it_in_that_header():
-    assert f"HeaderName: {ORIGIN_HEADER}\n" in EDGE.read_text("utf-8")
+    assert f"HeaderName: {ORIGIN_HEADER}\n" in TEMPLATE.read_text("utf-8")

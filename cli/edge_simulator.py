@@ -1,0 +1,219 @@
+"""CloudFront before the local run: the real function under node, a cache by Cache-Control, S3 first, the app second."""
+
+import json
+import re
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import yaml
+from botocore.exceptions import BotoCoreError, ClientError
+from werkzeug.test import run_wsgi_app
+
+from chalicelib.invalidation import wildcards
+from cli.edge import FUNCTION, TEMPLATE
+from cli.gateway import REQUEST_HEADERS, TARGET, gathered, raw_path
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from mypy_boto3_s3 import S3Client
+
+_CARRIED = ("content-type", "cache-control", "etag", "last-modified", "content-length")
+_WORKER = """
+require('readline').createInterface({input: process.stdin}).on('line', function (line) {
+    console.log(JSON.stringify(handler(JSON.parse(line))));
+});
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an origin said, `headers` by lower-case name."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Template:
+    """What edge/template.yaml says of failover and of errors."""
+
+    failover: frozenset[int]
+    error_seconds: Mapping[int, float]
+    default_seconds: float
+
+    @classmethod
+    def read(cls, path: Path = TEMPLATE) -> "Template":
+        resources = yaml.load(path.read_text("utf-8"), Loader=_Loader)["Resources"]
+        distribution = resources["Distribution"]["Properties"]["DistributionConfig"]
+        group = distribution["OriginGroups"]["Items"][0]
+        policy = resources["CachePolicy"]["Properties"]["CachePolicyConfig"]
+        errors = {entry["ErrorCode"]: entry["ErrorCachingMinTTL"] for entry in distribution["CustomErrorResponses"]}
+        return cls(frozenset(group["FailoverCriteria"]["StatusCodes"]["Items"]), errors, policy["DefaultTTL"])
+
+    def seconds(self, answer: Answer) -> float:
+        """How long CloudFront keeps an answer."""
+        control = answer.headers.get("cache-control", "")
+        if re.search(r"no-store|no-cache|private", control):
+            return 0 if answer.status < 400 else self.error_seconds.get(answer.status, 0)
+        said = re.search(r"s-maxage=(\d+)", control) or re.search(r"max-age=(\d+)", control)
+        kept = float(said[1]) if said else self.default_seconds
+        return kept if answer.status < 400 else max(kept if said else 0, self.error_seconds.get(answer.status, 0))
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's tags, which nothing here looks at."""
+
+
+_Loader.add_multi_constructor("!", lambda loader, tag, node: None)
+
+
+class ViewerRequest:
+    """The viewer-request function, run by node as CloudFront runs it."""
+
+    def __init__(self, function: str) -> None:
+        node = shutil.which("node")
+        if node is None:
+            raise SystemExit("imgy: EDGE=1 needs node, which runs CloudFront's function; install nodejs")
+        self._lock = threading.Lock()
+        self._worker = subprocess.Popen(
+            [node, "-e", function + _WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def __call__(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        assert self._worker.stdin
+        assert self._worker.stdout
+        with self._lock:
+            self._worker.stdin.write(json.dumps({"request": request}) + "\n")
+            self._worker.stdin.flush()
+            answered: dict[str, Any] = json.loads(self._worker.stdout.readline())
+        return answered
+
+    def close(self) -> None:
+        """End node."""
+        self._worker.kill()
+        self._worker.wait()
+
+
+@dataclass
+class Edge:
+    """A distribution: `s3` answers a path as the first origin, `api` a WSGI request as the second; `clock`: seconds."""
+
+    function: Callable[[Mapping[str, Any]], dict[str, Any]]
+    s3: Callable[[str], Answer]
+    api: "WSGIApplication"
+    template: Template = field(default_factory=Template.read)
+    clock: Callable[[], float] = time.monotonic
+    kept: dict[tuple[str, str, str], tuple[float, Answer]] = field(default_factory=dict)
+
+    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        request = self.function(viewer_request(environ))
+        hit, answer = self._answer(request, environ)
+        cached = ("Hit" if hit else "Miss") + " from cloudfront"
+        return _sent(answer, {"x-cache": cached, "vary": "Accept"}, environ, start)
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Carry out an invalidation."""
+        patterns = [path.replace("[", "[[]") for path in paths]
+        for key in [key for key in self.kept if any(fnmatchcase(key[0], pattern) for pattern in patterns)]:
+            self.kept.pop(key, None)
+
+    def _answer(self, request: Mapping[str, Any], environ: "WSGIEnvironment") -> tuple[bool, Answer]:
+        accept = request["headers"].get("accept", {}).get("value", "")
+        query = query_text(request["querystring"])
+        key = (request["uri"], query, accept)
+        until, known = self.kept.get(key, (0.0, None))
+        if known and self.clock() < until:
+            return True, known
+        answer = self._fetched(request["uri"], query, accept, environ)
+        self.kept[key] = (self.clock() + self.template.seconds(answer), answer)
+        return False, answer
+
+    def _fetched(self, uri: str, query: str, accept: str, environ: "WSGIEnvironment") -> Answer:
+        stored = self.s3(uri)
+        return _called(self.api, uri, query, accept, environ) if stored.status in self.template.failover else stored
+
+
+@contextmanager
+def edge_before(
+    application: "WSGIApplication", app: Any, s3: "S3Client", derivatives: str
+) -> "Iterator[WSGIApplication]":
+    """A distribution before the whole local run; its own pages, which no distribution would have, go past it."""
+    viewer_request = ViewerRequest(FUNCTION.read_text("utf-8"))
+    edge = Edge(viewer_request, s3_origin(s3, derivatives), application)
+    app.pipeline = replace(app.pipeline, forget=lambda key: edge.forget(wildcards([key])))
+
+    def respond(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        path = raw_path(environ[TARGET])
+        return (application if path == "/" or path.startswith("/-/") else edge)(environ, start)
+
+    try:
+        yield respond
+    finally:
+        viewer_request.close()
+
+
+def s3_origin(client: "S3Client", bucket: str) -> Callable[[str], Answer]:
+    """The first origin: what S3 says to a GET of a path, to a reader who may not list."""
+
+    def fetched(uri: str) -> Answer:
+        try:
+            found = client.get_object(Bucket=bucket, Key=unquote(uri[1:]))
+        except ClientError as error:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            return Answer(403 if status == 404 else status, {}, b"")
+        except (BotoCoreError, ValueError):
+            return Answer(403 if uri == "/" else 503, {}, b"")
+        headers = found["ResponseMetadata"]["HTTPHeaders"]
+        return Answer(200, {name: headers[name] for name in _CARRIED if name in headers}, found["Body"].read())
+
+    return fetched
+
+
+def viewer_request(environ: "WSGIEnvironment") -> dict[str, Any]:
+    """CloudFront's viewer request: path and query still percent-encoded, headers by lower-case name."""
+    pairs = [part.partition("=")[::2] for part in environ[TARGET].partition("?")[2].split("&") if part]
+    query = {
+        name: {"value": values[0], **({"multiValue": [{"value": value} for value in values]} if values[1:] else {})}
+        for name, values in gathered(pairs).items()
+    }
+    headers = {name.lower(): {"value": value} for name, value in environ[REQUEST_HEADERS]}
+    return {
+        "method": environ["REQUEST_METHOD"],
+        "uri": raw_path(environ[TARGET]),
+        "querystring": query,
+        "headers": headers,
+    }
+
+
+def query_text(query: Mapping[str, Any]) -> str:
+    """A query string of CloudFront's structure, in an order of its own."""
+    pairs = ((name, one["value"]) for name, entry in query.items() for one in entry.get("multiValue", [entry]))
+    return "&".join(f"{name}={value}" for name, value in sorted(pairs))
+
+
+def _called(api: "WSGIApplication", uri: str, query: str, accept: str, environ: "WSGIEnvironment") -> Answer:
+    """The second origin's answer to a GET without conditions."""
+    method = "GET" if environ["REQUEST_METHOD"] == "HEAD" else environ["REQUEST_METHOD"]
+    headers = [("Accept", accept)] if accept else []
+    asked = {**environ, "REQUEST_METHOD": method, TARGET: f"{uri}?{query}" if query else uri, REQUEST_HEADERS: headers}
+    body, status, said = run_wsgi_app(api, asked, buffered=True)
+    return Answer(int(status.split()[0]), {name.lower(): value for name, value in said}, b"".join(body))
+
+
+def _sent(answer: Answer, added: Mapping[str, str], environ: "WSGIEnvironment", start: "StartResponse") -> list[bytes]:
+    etag = answer.headers.get("etag")
+    if etag and environ.get("HTTP_IF_NONE_MATCH") == etag:
+        answer = replace(answer, status=304, body=b"")
+    headers = {**answer.headers, **added, "access-control-allow-origin": "*", "x-content-type-options": "nosniff"}
+    start(f"{answer.status} -", list(headers.items()))
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
