@@ -32,7 +32,6 @@ from chalicelib.timing import Timing
 _READ_URL_SECONDS = 60
 
 log = logging.getLogger("imgy")
-log.setLevel(logging.INFO)  # Lambda shows only warnings otherwise
 settings = Settings.of(os.environ)
 presets = load_presets(Path(__file__).parent / "chalicelib" / "presets.yaml")
 s3 = boto3.client(
@@ -95,6 +94,7 @@ class Notification(BaseLambdaEvent):
 
 
 app = App(app_name="imgy")
+log.setLevel(logging.INFO)  # Chalice has just set its own: errors alone
 app.api.binary_types = ["*/*"]
 
 # No body is read, so whatever Content-Type a request claims is none of our business; Chalice would answer 415 to some.

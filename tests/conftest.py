@@ -1,5 +1,6 @@
 """What many tests share: the stores they run on, and the app on top of them."""
 
+import logging
 import os
 import socket
 from dataclasses import replace
@@ -218,3 +219,9 @@ def web_of(configure, pipeline):
         return Web(configure(Settings(**named), wanted).app)
 
     return made
+
+
+@pytest.fixture(autouse=True)
+def log_to_caplog(monkeypatch):
+    """Chalice keeps the log of an app to itself as soon as one is made; caplog listens above it."""
+    monkeypatch.setattr(logging.getLogger("imgy"), "propagate", True)

@@ -205,6 +205,11 @@ def test_a_line_says_what_became_of_each_event_and_request(fire, web, upload, ca
     assert "404" in missing
 
 
+def test_lines_are_logged_where_nothing_is_set_up(app):
+    assert app.app.log.getEffectiveLevel() == logging.INFO
+    assert app.app.log.handlers
+
+
 def test_a_key_with_line_breaks_is_still_one_line_of_the_log(fire, upload, originals, caplog):
     caplog.set_level(logging.INFO, "imgy")
     key = "a\r\nupload b.jpg  made\u2028.jpg"
