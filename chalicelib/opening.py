@@ -233,7 +233,8 @@ def _region(image: pyvips.Image, layout: Layout) -> pyvips.Image:
     height = min(image.height, _near(pixels(box.height * down), layout.size.height))
     left = min(max(0, round(box.x * across)), image.width - width)
     top = min(max(0, round(box.y * down)), image.height - height)
-    return image.crop(left, top, width, height)
+    # A crop that leaves nothing out would still cost a pass, for each frame.
+    return image if (width, height) == (image.width, image.height) else image.crop(left, top, width, height)
 
 
 def _near(length: int, wanted: int) -> int:

@@ -104,7 +104,8 @@ class Pipeline:
         kept, any_before = self.derivatives.survey(original, wanted)
         missing = [derivative for key, derivative in wanted.items() if key not in kept]
         rendering = prepare(self._body(original), missing, self.presets.limits)
-        made = _side_by_side(lambda derivative: self._keep(original, derivative, rendering.render(derivative)), missing)
+        missing.sort(key=rendering.area, reverse=True)  # the longest first, or one thread waits for the other's last
+        made = _side_by_side(rendering.render, partial(self._keep, original), missing)
         removed = self.derivatives.clean(original, wanted)
         # Pictures without a manifest may be those of an original whose event failed after it had cleaned up.
         if removed or (before.etag != original.etag if before else any_before):
@@ -213,15 +214,20 @@ def _picture(stored: Object, hit: bool, timing: Timing) -> Picture:
     return Picture(stored.etag, stored.content_type, stored.length, original_modified(stored), hit, read)
 
 
-def _side_by_side(make: Callable[[Derivative], Object], wanted: list[Derivative]) -> list[Object]:
-    """Whole derivatives on two threads: ImageMagick's and libvips' work leaves Python's lock alone."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        futures = [pool.submit(make, derivative) for derivative in wanted]
+def _side_by_side(
+    render: Callable[[Derivative], Rendered], keep: Callable[[Derivative, Rendered], Object], wanted: list[Derivative]
+) -> list[Object]:
+    """Whole derivatives on two threads: ImageMagick's and libvips' work leaves Python's lock alone.
+
+    Other threads store them, so that no core waits for S3.
+    """
+    with ThreadPoolExecutor(max_workers=2) as renderers, ThreadPoolExecutor(max_workers=8) as keepers:
+        rendered = [renderers.submit(render, derivative) for derivative in wanted]
         try:
-            return [future.result() for future in futures]
+            return list(keepers.map(lambda derivative, picture: keep(derivative, picture.result()), wanted, rendered))
         finally:
-            for future in futures:
-                future.cancel()
+            for picture in rendered:
+                picture.cancel()
 
 
 def _entry(stored: Object) -> dict[str, Any]:

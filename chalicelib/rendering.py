@@ -70,6 +70,10 @@ class Rendering:
         except WandException as error:
             raise Unavailable("the picture cannot be rendered now; try again in a moment") from error
 
+    def area(self, derivative: Derivative) -> int:
+        """How many pixels a derivative will have, by which it takes longer or shorter."""
+        return self.layouts[derivative.key].output.area
+
     def _settled(self, layout: Layout) -> Layout:
         """The layout on the upright original, with the place of its crop found."""
         flat = layout.unturned()
@@ -101,9 +105,12 @@ def prepare(original: bytes, derivatives: Iterable[Derivative], limits: Limits) 
     header = read_header(original, limits)
     wanted = list(derivatives)
     layouts = {derivative.key: layout_of(header, derivative.values, limits) for derivative in wanted}
-    sizes = [whole(layout.unturned()) for layout in layouts.values()]
+    sizes, small = [whole(layout.unturned()) for layout in layouts.values()], _bounded(header.size, _SWATCH_SIDE)
+    # Any size above it will do for the swatches, so that nothing is scaled, frame by frame, only for them.
+    if not any(size.covers(small) for size in sizes):
+        sizes.append(small)
     animated = any(_moves(header, derivative) for derivative in wanted)
-    return Rendering(header, Opened(original, header, [*sizes, _bounded(header.size, _SWATCH_SIDE)], animated), layouts)
+    return Rendering(header, Opened(original, header, sizes, animated), layouts)
 
 
 def layout_of(header: Header, values: Values, limits: Limits) -> Layout:
