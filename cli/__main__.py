@@ -55,6 +55,14 @@ def photos(s3_port: Annotated[int, S3_PORT] = 4566) -> None:
 
 
 @commands.command()
+def docs() -> None:
+    """Print docs/operations.md and its pictures from the operations' declarations."""
+    from cli.docs import write
+
+    print(f"{len(write())} files")
+
+
+@commands.command()
 def edge() -> None:
     """Write edge/function.js, which CloudFront runs, from the operations' declarations and presets.yaml."""
     from cli.edge import FUNCTION, shipped_presets, write_function
