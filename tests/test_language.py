@@ -1,0 +1,217 @@
+"""The language of the query: every parameter at its limits, every spelling of a value, one text and one key for all."""
+
+import json
+import random
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.errors import ParameterError
+from chalicelib.formats import WRITTEN
+from chalicelib.operations import ALIASES, OPERATIONS, PARAMETERS
+from chalicelib.presetfile import read_presets
+from chalicelib.presets import Presets
+from chalicelib.transformation import KEY_BYTES, NOTHING, canonical_text, merged, parse, parse_path, settle
+
+GOOD = [(name, text) for name, parameter in PARAMETERS.items() for text in parameter.kind.good]
+BAD = [(name, text) for name, parameter in PARAMETERS.items() for text in parameter.kind.bad]
+SPELLINGS = {
+    "w": [("300", "300"), ("0300", "300"), ("0.5", "0.5"), (".50", "0.5"), ("1.0", "1.0"), ("1.", "1.0")],
+    "blur": [("20", "20"), ("0020", "20")],
+    "fp-x": [(".25", "0.25"), ("0.2500000009", "0.25"), ("1", "1"), ("1.0", "1"), ("0", "0"), ("-0", "0")],
+    "ar": [("16:9", "16:9"), ("16.0:09", "16:9"), ("1.910:1", "1.91:1")],
+    "bg": [("FFF", "ffffff"), ("White", "ffffff"), ("ffffffff", "ffffff"), ("8fff", "88ffffff"), ("Tomato", "ff6347")],
+    "crop": [("left,top", "top,left"), ("top,left", "top,left"), ("entropy", "entropy")],
+    "rect": [("0,0.0,10,full", "0,0,10,1.0"), ("left,middle,0.5,1.0", "left,middle,0.5,1.0")],
+    "auto": [("compress,format", "format,compress")],
+}
+
+
+def derivative(query, key="cat.jpg"):
+    return Presets().wanted(key, query, "").derivative
+
+
+@st.composite
+def queries(draw):
+    """Names and texts that go together, each parameter at most once."""
+    chosen = {
+        name: draw(st.sampled_from(PARAMETERS[name].kind.good))
+        for name in draw(st.sets(st.sampled_from([*PARAMETERS])))
+    }
+    for name in list(chosen):
+        needs = PARAMETERS[name].needs
+        if needs and not needs.met(dict(parse(chosen.items()))):
+            chosen[needs.names[0]] = needs.values[0] if needs.values else PARAMETERS[needs.names[0]].kind.good[0]
+    if "crop" in chosen:
+        chosen["fit"] = "crop"
+    if any(name in chosen for name in ("fp-x", "fp-y", "fp-z")):
+        chosen |= {"crop": "focalpoint", "fit": "crop"}
+    if any(name in chosen for name in ("ar", "max-w", "max-h", "min-w", "min-h")):
+        chosen["fit"] = "crop"
+    return list(chosen.items())
+
+
+@pytest.mark.parametrize(("name", "text"), GOOD)
+def test_what_a_parameter_takes_is_written_in_one_way_and_read_again(name, text):
+    parameter = PARAMETERS[name]
+    written = parameter.kind.text(parameter.parse(text))
+    assert parameter.parse(written) == parameter.parse(text)
+    assert parameter.kind.text(parameter.parse(written)) == written
+
+
+@pytest.mark.parametrize(("name", "text"), BAD)
+def test_what_is_just_outside_is_refused_and_the_sentence_says_what_was_expected(name, text):
+    with pytest.raises(ParameterError) as refusal:
+        parse([(name, text)])
+    assert str(refusal.value) == f"expected {PARAMETERS[name].kind.expected} for {name}, received '{text}'"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "written"), [(name, *pair) for name, pairs in SPELLINGS.items() for pair in pairs]
+)
+def test_a_value_has_one_spelling(name, text, written):
+    parameter = PARAMETERS[name]
+    assert parameter.kind.text(parameter.parse(text)) == written
+
+
+def test_the_words_of_the_design_stand_in_the_refusal():
+    with pytest.raises(ParameterError, match=r"^expected integer from 0 to 2000 for blur, received 'abc'$"):
+        parse([("blur", "abc")])
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, parameter in PARAMETERS.items() if parameter.default not in (None, ())]
+)
+def test_a_default_stays_out_of_the_key(name):
+    text = PARAMETERS[name].kind.text(PARAMETERS[name].default)
+    assert derivative([(name, text)]).text == NOTHING
+
+
+@pytest.mark.parametrize(("alias", "name"), ALIASES.items())
+def test_an_alias_is_the_parameter(alias, name):
+    text = PARAMETERS[name].kind.good[0]
+    assert parse([(alias, text)]) == parse([(name, text)])
+    with pytest.raises(ParameterError, match=f"one value for {name}"):
+        parse([(alias, text), (name, text)])
+
+
+@pytest.mark.parametrize("name", [name for name, parameter in PARAMETERS.items() if parameter.needs])
+def test_what_means_nothing_alone_is_refused(name):
+    needs, text = PARAMETERS[name].needs, PARAMETERS[name].kind.good[1]
+    with pytest.raises(ParameterError) as refusal:
+        merged({}, parse([(name, text)]))
+    assert str(refusal.value) == f"expected {needs.expected} beside {name}, received {name} without it"
+
+
+@pytest.mark.parametrize("query", [[("W", "3")], [("nope", "1")], [("", "1")], [("w ", "3")]])
+def test_the_unknown_is_refused(query):
+    with pytest.raises(ParameterError, match=r"operations\.md"):
+        parse(query)
+
+
+def test_only_auto_may_stand_twice():
+    assert parse([("auto", "format"), ("auto", "compress")]) == parse([("auto", "compress,format")])
+    with pytest.raises(ParameterError, match="one value for w, received 2"):
+        parse([("w", "3"), ("w", "3")])
+
+
+def test_long_and_unprintable_texts_are_quoted_short():
+    with pytest.raises(ParameterError) as refusal:
+        parse([("w", "\n" + "x" * 500)])
+    assert len(str(refusal.value)) < 200
+    assert "\n" not in str(refusal.value)
+
+
+@given(queries(), st.integers())
+def test_a_query_in_any_order_and_by_any_name_has_one_key(query, seed):
+    dice = random.Random(seed)
+    other = [(dice.choice([name, *PARAMETERS[name].aliases]), text) for name, text in query]
+    dice.shuffle(other)
+    assert derivative(other).key == derivative(query).key
+
+
+@given(queries())
+def test_canonical_text_parses_to_itself(query):
+    made = derivative(query)
+    again = parse_path(made.key)
+    assert again is not None
+    assert (again.key, again.values, again.format) == (made.key, made.values, made.format)
+
+
+@given(queries(), st.text(min_size=1, max_size=40))
+def test_a_path_is_read_as_it_was_written_whatever_the_original_is_called(query, name):
+    made = derivative(query, f"deep/{name}")
+    again = parse_path(made.key)
+    assert again is not None
+    assert (again.original, again.name) == (made.original, made.name)
+
+
+@given(queries())
+def test_a_key_needs_no_escaping_but_of_the_original(query):
+    assert quote(derivative(query).name, safe="=,:~") == derivative(query).name
+
+
+@given(queries())
+def test_a_preset_of_the_same_words_has_the_same_key(query):
+    presets = read_presets(json.dumps({"presets": {"one": dict(query)}}))
+    assert presets.wanted("cat.jpg", [("preset", "one")], "").derivative.key == derivative(query).key
+
+
+@pytest.mark.parametrize(
+    "path", ["cat.jpg", "a/b=c", "w=300.jpg", "a/w=300", "a/nope=3.jpg", "a/w=300.bmp", "a/w=3/b.jpg"]
+)
+def test_other_paths_are_originals(path):
+    assert parse_path(path) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "w=0.jpg",
+        "w=300,w=300.jpg",
+        "w=300,nope=1.jpg",
+        "w=300,fm=png.jpg",
+        "auto=format.jpg",
+        "crop=top.jpg",
+        "w=300,.jpg",
+    ],
+)
+def test_a_bad_path_is_refused(name):
+    with pytest.raises(ParameterError):
+        parse_path(f"cat.jpg/{name}")
+
+
+def test_a_path_in_another_order_is_the_same_derivative():
+    assert parse_path("cat.jpg/h=200,w=300.png").key == "cat.jpg/w=300,h=200.png"
+
+
+def test_quality_is_no_part_of_a_format_that_has_none():
+    assert {form: derivative([("q", "10"), ("fm", form)]).text for form in WRITTEN} == {
+        form: "q=10" if WRITTEN[form].quality else NOTHING for form in WRITTEN
+    }
+
+
+def test_compress_chooses_the_quality_only_where_nobody_did():
+    assert derivative([("auto", "compress")]).name == "q=45.jpg"
+    assert derivative([("auto", "compress"), ("q", "75")]).name == f"{NOTHING}.jpg"
+    assert derivative([("auto", "compress"), ("fm", "png")]).name == f"{NOTHING}.png8"
+
+
+def test_a_key_longer_than_s3_takes_is_refused():
+    longest = "k" * (KEY_BYTES - len("/w=300.jpg") - len(".jpg")) + ".jpg"
+    assert len(derivative([("w", "300")], longest).key) == KEY_BYTES
+    with pytest.raises(ParameterError, match=str(KEY_BYTES)):
+        derivative([("w", "300")], "é" + longest)
+
+
+def test_the_text_is_in_the_pipelines_order():
+    names = [parameter.name for entry in OPERATIONS for parameter in entry.parameters]
+    values = {name: PARAMETERS[name].parse(PARAMETERS[name].kind.good[-1]) for name in reversed(names)}
+    assert [part.partition("=")[0] for part in canonical_text(values).split(",")] == names
+
+
+def test_settling_ignores_what_it_has_settled():
+    made = settle("cat.png", {"w": 3, "auto": ("format",)}, "image/webp")
+    assert (made.name, dict(made.values)) == ("w=3.webp", {"w": 3})
