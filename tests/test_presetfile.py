@@ -1,0 +1,164 @@
+"""presets.yaml: checked whole, every mistake with its line; what a preset comes to for an original."""
+
+from pathlib import Path
+
+import pytest
+
+from chalicelib.errors import Forbidden, MisconfiguredError, ParameterError
+from chalicelib.formats import NEGOTIATED, WRITTEN
+from chalicelib.limits import Limits
+from chalicelib.presetfile import load_presets, read_presets
+
+ROOT = Path(__file__).parent.parent
+MISTAKES = {
+    "presets:\n  card: {w: 48o}": [
+        "2: preset card: expected integer from 1 to 8192, or a share of the original from 0.000001 to 1.0 for w, "
+        "received '48o'"
+    ],
+    "presets:\n  card:\n    w: 3\n    nope: 1": [
+        "4: preset card: expected a parameter that docs/operations.md lists, received 'nope'"
+    ],
+    "presets:\n  card: {crop: top}": [
+        "2: preset card: expected fit=crop or fit=min beside crop, received crop without it"
+    ],
+    "presets:\n  card: {w: 1, w: 2}": ["2: expected each name once in preset card, received 'w' again"],
+    "presets:\n  a: {w: 1}\n  a: {w: 2}": ["3: expected each name once in presets, received 'a' again"],
+    "presets:\n  card: {widths: [100, none]}": [
+        "2: expected integer from 1 to 8192 for preset card: widths, received 'none'"
+    ],
+    "presets:\n  card: {w: {x: 1}}": ["2: expected a value or a list of values for w"],
+    "presets: [card]": ["1: expected a mapping for presets"],
+    "presets:\n  card: 3": ["2: expected a mapping for preset card"],
+    "- a\n- b": ["1: expected a mapping for the file"],
+    "preset: {}": ["1: expected one of formats, defaults, limits, access, presets, received 'preset'"],
+    "access: closed": ["1: expected one of open, presets for access, received 'closed'"],
+    "formats: [webp, bmp]": ["1: expected one of avif, webp for formats, received 'bmp'"],
+    "limits:\n  frames: many": ["2: expected integer from 1 to 999999999 for frames, received 'many'"],
+    "limits:\n  pixels: 3": ["2: expected one of original_bytes, original_pixels"],
+    "defaults:\n  q: 101": ["2: defaults: expected integer from 0 to 100 for q, received '101'"],
+    "a: [": ["expected YAML"],
+    "\tpresets: {}": ["1: expected YAML"],
+    "presets:\n  a: {w: x}\nnope: 1\nlimits: {frames: 0}": [
+        "2: preset a",
+        "3: expected one of",
+        "4: expected integer from 1",
+    ],
+}
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_mistake_is_named_with_its_line(text):
+    with pytest.raises(MisconfiguredError) as mistakes:
+        read_presets(text, "mine.yaml")
+    lines = str(mistakes.value).splitlines()
+    said = [line for line in lines if line.startswith("mine.yaml:")]
+    assert said == lines
+    for expected in MISTAKES[text]:
+        assert any(expected in line for line in said), said
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "presets: {}"])
+def test_an_empty_file_is_a_service_without_presets(text):
+    presets = read_presets(text)
+    assert presets.presets == {}
+    assert presets.wanted("cat.jpg", [("w", "300")], "").derivative.name == "w=300.jpg"
+
+
+def test_numbers_lists_and_anchors_may_be_written_as_yaml_has_them():
+    presets = read_presets(
+        "limits: {original_bytes: 1_000}\ndefaults: &all {q: 60}\npresets:\n"
+        "  a: {fit: crop, crop: [top, left], w: 10, rot: 5.50}\n  b: {<<: *all, w: 3}\n".replace(
+            "{<<: *all, w: 3}", "*all"
+        )
+    )
+    assert presets.limits == Limits(original_bytes=1000)
+    assert (
+        presets.wanted("c.jpg", [("preset", "a")], "").derivative.name
+        == "w=10,fit=crop,crop=top~2Cleft,rot=5.5,q=60.jpg"
+    )
+    assert presets.wanted("c.jpg", [("preset", "b")], "").derivative.name == "q=60.jpg"
+
+
+def test_defaults_are_written_out_in_the_text_as_they_may_change():
+    presets = read_presets("defaults: {q: 60, bg: fff}\npresets: {a: {w: 3}}")
+    assert presets.wanted("c.jpg", [("preset", "a")], "").derivative.name == "w=3,bg=ffffff,q=60.jpg"
+    assert presets.wanted("c.jpg", [("q", "75")], "").derivative.name == "bg=ffffff.jpg"
+
+
+def test_a_query_refines_a_preset():
+    presets = read_presets("presets: {card: {w: 480, h: 320, fit: crop, auto: format}}")
+    assert presets.wanted("c.jpg", [("preset", "card"), ("w", "240"), ("fm", "png")], "").derivative.name == (
+        "w=240,h=320,fit=crop.png"
+    )
+
+
+def test_widths_are_a_preset_each_and_the_widest_without_one():
+    presets = read_presets("formats: [webp]\npresets: {set: {widths: [480, 960], auto: format}}")
+    assert {d.name for d in presets.derivatives("c.jpg").values()} == {
+        f"w={width}.{form}" for width in (480, 960) for form in ("jpg", "webp")
+    }
+    assert presets.wanted("c.jpg", [("preset", "set")], "").derivative.name == "w=960.jpg"
+
+
+@pytest.mark.parametrize(
+    ("key", "applies"),
+    [("logos/a.png", True), ("brands/x/y.svg", True), ("photos/logos/a.png", False), ("logos", False)],
+)
+def test_a_preset_is_for_the_originals_that_its_globs_match(key, applies):
+    presets = read_presets("presets: {mark: {only: ['logos/*', 'brands/*'], w: 3, fm: png}}")
+    assert bool(presets.derivatives(key)) is applies
+
+
+@pytest.mark.parametrize(
+    ("key", "forms"),
+    [
+        ("a.jpg", {"avif", "webp", "jpg"}),
+        ("a.png", {"avif", "webp", "png"}),
+        ("a.svg", {"avif", "webp", "png"}),
+        ("a.gif", {"webp", "gif"}),
+        ("a.webp", {"webp", "jpg"}),
+        ("a", {"avif", "webp", "jpg"}),
+    ],
+)
+def test_an_upload_renders_every_format_that_auto_may_choose(key, forms):
+    presets = read_presets("presets: {a: {w: 3, auto: format}}")
+    made = presets.derivatives(key)
+    assert {derivative.format for derivative in made.values()} == forms
+    for accept in ("", "image/webp", "image/avif,image/webp", "image/avif"):
+        assert presets.wanted(key, [("preset", "a")], accept).derivative.key in made
+
+
+def test_only_presets_are_answered_where_only_they_are_open():
+    presets = read_presets("access: presets\npresets: {a: {w: 3, auto: format}, b: {only: 'x/*', w: 4}}")
+    assert presets.wanted("c.jpg", [("preset", "a")], "image/webp").derivative.name == "w=3.webp"
+    assert presets.wanted("c.jpg", [("w", "3")], "").derivative.name == "w=3.jpg"
+    for key, query in (("c.jpg", [("w", "5")]), ("c.jpg", [("preset", "a"), ("q", "9")]), ("c.jpg", [("preset", "b")])):
+        with pytest.raises(Forbidden, match="one of a, b"):
+            presets.wanted(key, query, "")
+
+
+@pytest.mark.parametrize("names", [["nope"], [""], ["a", "a"]])
+def test_a_preset_that_is_not_there_is_refused(names):
+    with pytest.raises(ParameterError, match="preset"):
+        read_presets("presets: {a: {w: 3}}").wanted("c.jpg", [("preset", name) for name in names], "")
+
+
+def test_what_ships_is_in_order_and_packaged():
+    shipped = load_presets(ROOT / "presets.yaml")
+    assert (ROOT / "chalicelib" / "presets.yaml").resolve() == ROOT / "presets.yaml"
+    assert {"thumbnail", "card", "article", "social", "logo"} <= set(shipped.presets)
+    assert shipped.formats == NEGOTIATED
+    assert shipped.limits == Limits()
+    assert all(derivative.format in WRITTEN for derivative in shipped.derivatives("photos/cat.jpg").values())
+
+
+def test_the_limits_that_the_file_shows_are_those_in_force():
+    text = (ROOT / "presets.yaml").read_text("utf-8")
+    shown = "".join(
+        line.removeprefix("# ")
+        for line in text.splitlines(keepends=True)
+        if line.startswith(("# limits:", "#   "))
+        and ("limits:" in line or "_" in line or "frames" in line)
+        and "<" not in line
+    )
+    assert read_presets(shown).limits == Limits()
