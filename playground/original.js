@@ -86,8 +86,7 @@ export class Original {
     image.alt = `${this.key}, ${preset ? name : text}`;
     if (placeholder) image.style.backgroundImage = `url("${placeholder}")`;
     shape(image, width, height);
-    image.addEventListener("load", async () => {
-      await image.decode().catch(() => {});
+    image.addEventListener("load", () => {
       image.style.backgroundImage = "";
       image.classList.add("loaded");
       if (!width) size(image.naturalWidth, image.naturalHeight);

@@ -12,6 +12,8 @@ const PENDING_MILLISECONDS = 500;
 
 const shown = new Map();
 const list = get("originals");
+const operations = server.operations();
+let workbench;
 let count = PER_PAGE;
 
 const watch = new IntersectionObserver(
@@ -20,6 +22,7 @@ const watch = new IntersectionObserver(
 );
 
 async function refresh() {
+  workbench ??= new Workbench(await operations);
   const find = get("find").value;
   const { total, originals } = await server.listing(find, count);
   if (find !== get("find").value) return;
@@ -75,7 +78,7 @@ async function visible() {
   while (document.hidden) await new Promise((go) => document.addEventListener("visibilitychange", go, { once: true }));
 }
 
-const workbench = new Workbench(await server.operations());
+// First of all: whoever is quick with a file should not be told by the browser what it thinks of it.
 const uploads = acceptUploads(keepInStep);
 
 get("find").addEventListener("input", keepInStep);
@@ -86,9 +89,10 @@ get("more").addEventListener("click", () => {
 
 /** Open the workbench at the original that the URL names, else at the newest that is usable. */
 async function begin() {
-  if (workbench.begun) return;
+  if (workbench?.begun) return;
   for (const original of shown.values()) {
     if (!original.details) await original.load();
+    if (workbench.begun) return;
     if (!original.usable || (named && shown.has(named) && original.key !== named)) continue;
     workbench.begin(original);
     return original.key === named && original.element.scrollIntoView();

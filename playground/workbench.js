@@ -130,7 +130,7 @@ export class Workbench {
     const next = element("img", { alt: `${this.original.key} with ${this.query.value || "nothing asked for"}` });
     next.src = URL.createObjectURL(found.blob);
     await next.decode().catch(() => {
-      throw new Error(`This browser cannot show ${found.blob.type}; the URL is good nevertheless`);
+      throw new Error(`this browser cannot show ${found.blob.type}; the URL is good nevertheless`);
     });
     signal.throwIfAborted();
     URL.revokeObjectURL(this.image.src);
@@ -141,7 +141,7 @@ export class Workbench {
   }
 
   facts({ blob, headers, milliseconds, width, height }) {
-    const share = Math.round((100 * blob.size) / this.original.length);
+    const share = Math.round((100 * blob.size) / this.original.length) || "below 1";
     const cache = headers.get("X-Cache") ?? "from S3";
     const facts = [
       ["Size", pixels(width, height)],
