@@ -23,6 +23,7 @@ def set_up(s3: "S3Client", sqs: "SQSClient", page_port: int) -> str:
     queue_url = sqs.create_queue(QueueName=QUEUE, Attributes=_queue_attributes())["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     s3.put_bucket_cors(Bucket=ORIGINALS, CORSConfiguration={"CORSRules": [_upload_from_page(page_port)]})
+    s3.put_bucket_cors(Bucket=DERIVATIVES, CORSConfiguration={"CORSRules": [_read_from_anywhere()]})
     s3.put_bucket_notification_configuration(
         Bucket=ORIGINALS,
         NotificationConfiguration={
@@ -45,6 +46,11 @@ def _queue_attributes() -> "dict[QueueAttributeNameType, str]":
         "VisibilityTimeout": str(LONGEST_RENDER_SECONDS),
         "Policy": json.dumps({"Version": "2012-10-17", "Statement": [may_send]}),
     }
+
+
+def _read_from_anywhere() -> "CORSRuleTypeDef":
+    # As deploy/foundation.yaml has it: pictures too large for an answer of Lambda are read from S3, by scripts too.
+    return {"AllowedOrigins": ["*"], "AllowedMethods": ["GET", "HEAD"], "AllowedHeaders": ["*"]}
 
 
 def _upload_from_page(port: int) -> "CORSRuleTypeDef":
