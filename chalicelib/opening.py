@@ -14,6 +14,7 @@ from typing import Any
 
 import pyvips  # type: ignore[import-untyped]
 
+from . import heap
 from .errors import Damaged, MisconfiguredError, NotAnImage, TooLarge
 from .formats import sniff
 from .geometry import Box, Layout, Size, pixels
@@ -34,6 +35,7 @@ _UNREADABLE = (pyvips.Error, ValueError, EOFError, SyntaxError, RuntimeError)
 READ = (*_LOADERS, "heic")
 LIBVIPS = ".".join(str(pyvips.version(part)) for part in range(3))
 
+heap.settle()
 pyvips.operation_block_set("VipsForeignLoad", True)
 for _loader in _LOADERS.values():
     pyvips.operation_block_set(f"VipsForeignLoad{_loader}", False)
