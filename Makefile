@@ -5,7 +5,7 @@ python := .venv/bin/python
 lambda_python := .venv-lambda/bin/python
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/installed magick ## bring up the whole pipeline on this machine (PORT=8000 S3_PORT=4566 DATA_DIR=.local; EDGE=1 with a simulated CloudFront)
 	@exec $(python) -m cli run --with-parent
