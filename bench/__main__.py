@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bench.cases import CASES, ORIGIN, Case
+from bench.cases import CASES, ORIGIN, ORIGINALS, Case
 from bench.machine import machine
 from bench.rounds import PYTHON, SHARP, Bench
 from bench.sharp import NoSharp, sharp
@@ -42,7 +42,7 @@ def main(repetitions: Annotated[int, REPETITIONS] = 5, only: Annotated[str, ONLY
 
 def _originals() -> Path:
     folder = CACHE / "originals"
-    if not (folder / ORIGIN).exists():
+    if not all((folder / name).exists() for name in (*ORIGINALS, ORIGIN)):
         print("Fetching the photo and drawing the animation", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "bench.originals", str(folder)], check=True)
     return folder

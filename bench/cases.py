@@ -11,8 +11,8 @@ from chalicelib.operations.output import encode
 from chalicelib.presetfile import read_presets
 from chalicelib.transformation import Derivative, parse_path
 
-LARGE, SMALL, MOVING = "large.jpg", "small.jpg", "moving.gif"
-"""The originals: a photo of 18 MP, the same at 6 MP, an animation."""
+LARGE, SEQUENTIAL, SMALL, MOVING = ORIGINALS = "large.jpg", "sequential.jpg", "small.jpg", "moving.gif"
+"""A photo of 18 MP (the real one is a progressive JPEG), the same as a sequential JPEG, at 6 MP, and an animation."""
 
 ORIGIN = "origin.txt"
 """Beside them: where the photo came from."""
@@ -90,6 +90,7 @@ def _parsed(path: str) -> Derivative:
 CASES = (
     Case("upload 18 MP: 5 widths, JPEG and WebP", LARGE, {"sharp": 0.4, "plain": None}, presets=WIDTHS),
     Case("on demand 18 MP: a JPEG 720 wide", LARGE, {"plain": 0.6, "sharp": 1.2}, name="w=720.jpg"),
+    Case("on demand 18 MP, sequential: JPEG 720", SEQUENTIAL, {"plain": None, "sharp": None}, name="w=720.jpg"),
     Case("upload 6 MP: 5 widths, JPEG and WebP", SMALL, {"sharp": None, "plain": None}, presets=WIDTHS),
     Case("upload 6 MP: the presets as shipped", SMALL, {"sharp": None}, presets=SHIPPED),
     Case("on demand 6 MP: a JPEG 720 wide", SMALL, {"plain": None, "sharp": None}, name="w=720.jpg"),

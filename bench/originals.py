@@ -11,12 +11,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench.cases import LARGE, MOVING, ORIGIN, SMALL
+from bench.cases import LARGE, MOVING, ORIGIN, SEQUENTIAL, SMALL
 from cli import samples, scenes
 from cli.paint import grained
 from cli.photos import fetched
 
-_LARGE, _SMALL, _MOVING = (5640, 3172), (3264, 1836), 480
+_LARGE, _SMALL = (5640, 3172), (3264, 1836)
 
 
 def prepare(folder: Path) -> None:
@@ -24,6 +24,7 @@ def prepare(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     origin = _photo(folder / LARGE)
     with Image.open(folder / LARGE) as photo:
+        photo.save(folder / SEQUENTIAL, "JPEG", quality=95, progressive=False)
         photo.resize(_SMALL, Image.Resampling.LANCZOS).save(folder / SMALL, "JPEG", quality=92)
     (folder / MOVING).write_bytes(samples.animated())
     (folder / ORIGIN).write_text(origin)
@@ -35,7 +36,7 @@ def _photo(path: Path) -> str:
             largest = max(fetched(Path(unpacked)), key=lambda photo: photo.stat().st_size)
         except SystemExit as reason:
             drawn = grained(scenes.dawn().resize(_LARGE, Image.Resampling.LANCZOS), 7)
-            drawn.save(path, "JPEG", quality=98)
+            drawn.save(path, "JPEG", quality=98, progressive=True)
             return f"drawn ({reason})"
         path.write_bytes(largest.read_bytes())
         return f"{largest.name} of Debian's package mate-backgrounds"
