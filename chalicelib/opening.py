@@ -6,11 +6,9 @@ held against the limits, and what comes out is upright 8-bit sRGB without metada
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import metadata
-from typing import Any
 
 import pyvips  # type: ignore[import-untyped]
 
@@ -18,6 +16,7 @@ from . import heap
 from .errors import Damaged, MisconfiguredError, NotAnImage, TooLarge
 from .formats import sniff
 from .geometry import Box, Layout, Size, pixels
+from .heic import heic_image, open_heic
 from .interest import Grey
 from .limits import Limits
 from .scans import without_last_bits
@@ -149,7 +148,7 @@ def _delays(image: pyvips.Image, fields: set[str]) -> tuple[int, ...]:
 
 
 def _heic_header(original: bytes) -> Header:
-    image = _open_heic(original)
+    image = open_heic(original)
     return Header("heic", Size(*image.size), 1, image.has_alpha)
 
 
@@ -186,7 +185,7 @@ class Opened:
 
     def _decode(self, original: bytes, size: Size) -> list[pyvips.Image]:
         if self.header.format == "heic":
-            return [_settled(_thumbnail(_heic_image(original), size))]
+            return [_settled(_thumbnail(heic_image(original), size))]
         original = _known(original)
         if self.header.format == "jpeg" and self.header.size.width >= _MUCH_SMALLER * size.width:
             original = without_last_bits(original)
@@ -283,32 +282,3 @@ def _says_srgb(profile: bytes) -> bool:
             offset, length = (int.from_bytes(profile[at : at + 4], "big") for at in (entry + 4, entry + 8))
             return b"sRGB" in profile[offset : offset + length].replace(b"\0", b"")
     return False
-
-
-# Colours come as 8 bits; grey keeps its depth.
-_HEIC_PIXELS = {
-    "L": (1, "uchar", "b-w"),
-    "I;16": (1, "ushort", "grey16"),
-    "RGB": (3, "uchar", "srgb"),
-    "RGBA": (4, "uchar", "srgb"),
-}
-
-
-def _open_heic(original: bytes) -> Any:
-    # libvips' wheel decodes AVIF only. libheif has turned the picture upright already.
-    import pi_heif
-
-    return pi_heif.open_heif(io.BytesIO(original))
-
-
-def _heic_image(original: bytes) -> pyvips.Image:
-    opened = _open_heic(original)
-    bands, band, interpretation = _HEIC_PIXELS[opened.mode]
-    padded = opened.stride // bands // (2 if band == "ushort" else 1)
-    image = pyvips.Image.new_from_memory(bytes(opened.data), padded, opened.size[1], bands, band)
-    image = image.crop(0, 0, *opened.size).copy(interpretation=interpretation)
-    profile = opened.info.get("icc_profile")
-    if profile:
-        image = image.copy()
-        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
-    return image
