@@ -1,11 +1,11 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run photos test check lint bench docs edge imagemagick deploy plan undeploy rehearse magick chromium
+.PHONY: help run photos test check lint bench docs edge imagemagick test-lambda deploy plan undeploy rehearse magick chromium
 python := .venv/bin/python
 lambda_python := .venv-lambda/bin/python
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/installed magick ## bring up the whole pipeline on this machine (PORT=8000 S3_PORT=4566 DATA_DIR=.local; EDGE=1 with a simulated CloudFront)
 	@exec $(python) -m cli run --with-parent
@@ -35,6 +35,9 @@ edge: .venv/installed ## write edge/function.js, which CloudFront runs, from the
 
 imagemagick: .venv/installed ## build ImageMagick for Lambda into vendor/ (Debian 12)
 	@sh deploy/imagemagick.sh
+
+test-lambda: .venv/installed ## run the tests of pictures on the ImageMagick that vendor/ has for Lambda
+	@MAGICK_HOME=$(CURDIR)/vendor $(python) -m pytest tests/test_rendering.py tests/test_pictures.py tests/test_opening.py
 
 # Lambda's packages want Python 3.12 or newer, whatever .venv has.
 deploy: .venv-lambda/installed ## bring a stage to AWS: make deploy STAGE=dev
