@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,27 +14,32 @@ from .errors import MisconfiguredError, ParameterError
 from .formats import NEGOTIATED
 from .kinds import Integer
 from .limits import Limits
+from .operations import ALIASES, PARAMETERS
 from .operations.size import MOST
 from .presets import ACCESS, Preset, Presets
-from .schema import Values
-from .transformation import parse
+from .schema import Values, shortened
+from .transformation import merged, parse
 
 
 def load_presets(path: Path) -> Presets:
     """Read and check a whole presets.yaml; raises MisconfiguredError with every mistake, a line each."""
-    return read_presets(path.read_text("utf-8"), path.name)
+    try:
+        return read_presets(path.read_bytes(), path.name)
+    except OSError as error:
+        raise MisconfiguredError(f"{path.name}: expected a file that can be read, but {error.strerror}") from error
 
 
-def read_presets(text: str, name: str = "presets.yaml") -> Presets:
+def read_presets(text: str | bytes, name: str = "presets.yaml") -> Presets:
     """As `load_presets`, from the file's text; `name` is what mistakes are reported under."""
     reader = _Reader(name)
-    presets = reader.file(text)
+    presets = reader.file(text.encode() if isinstance(text, str) else text)
     if reader.mistakes:
         raise MisconfiguredError("\n".join(reader.mistakes))
     return presets
 
 
 _WIDTH = Integer(1, MOST)
+_GLOB = re.compile(r"(?:[^\[]|\[!?\]?[^\]]*\])+")
 
 # The C loader where PyYAML has it: a cold start pays for every millisecond.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -50,13 +56,20 @@ class _Reader:
     def wrong(self, node: yaml.Node, sentence: str) -> None:
         self.mistakes.append(f"{self.name}:{node.start_mark.line + 1}: {sentence}")
 
-    def file(self, text: str) -> Presets:
+    def root(self, text: bytes) -> yaml.Node | None:
+        """The file's node; None where it is empty, or is no YAML."""
         try:
-            root = yaml.compose(text, Loader=_Loader)
+            return yaml.compose(text, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            self.mistakes.append(f"{self.name}:{line}: expected YAML, but {error.problem}")
-            return Presets()
+            reason = str(error.problem).removeprefix("but ")
+        except yaml.reader.ReaderError as error:
+            line, reason = text[: error.position].count(b"\n") + 1, error.reason
+        self.mistakes.append(f"{self.name}:{line}: expected YAML, but {reason}")
+        return None
+
+    def file(self, text: bytes) -> Presets:
+        root = self.root(text)
         if root is None:
             return Presets()
         sections = {
@@ -83,7 +96,10 @@ class _Reader:
             return
         seen: set[str] = set()
         for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.value in seen:
+            if not isinstance(key, yaml.ScalarNode):
+                self.wrong(key, f"expected a name in {what}, received a list or mapping")
+                continue
+            if key.value in seen:
                 self.wrong(key, f"expected each name once in {what}, received '{key.value}' again")
                 continue
             seen.add(key.value)
@@ -100,7 +116,7 @@ class _Reader:
     def choice(self, node: yaml.Node, what: str, options: tuple[str, ...]) -> str:
         text = node.value if isinstance(node, yaml.ScalarNode) else "a list or mapping"
         if text not in options:
-            self.wrong(node, f"expected one of {', '.join(options)} for {what}, received '{text}'")
+            self.wrong(node, f"expected one of {', '.join(options)} for {what}, received '{shortened(text)}'")
         return text
 
     def formats(self, node: yaml.Node) -> tuple[str, ...]:
@@ -122,17 +138,34 @@ class _Reader:
         try:
             return kind.parse(text)
         except ValueError:
-            self.wrong(node, f"expected {kind.expected} for {what}, received '{text}'")
+            self.wrong(node, f"expected {kind.expected} for {what}, received '{shortened(text)}'")
             return kind.low
 
     def defaults(self, node: yaml.Node) -> Values:
-        return dict(
-            value for key, entry in self.entries(node, "defaults") for value in self.value(key, entry, "defaults")
-        )
+        values = self.values(self.entries(node, "defaults"), "defaults")
+        try:
+            merged(values)
+        except ParameterError as error:
+            self.wrong(node, f"defaults: {error}")
+            return {}
+        return values
+
+    def values(self, entries: Iterable[tuple[yaml.ScalarNode, yaml.Node]], where: str) -> dict[str, Any]:
+        """The checked values of parameters, each given once, by whichever of its names."""
+        values: dict[str, Any] = {}
+        for key, node in entries:
+            for name, value in self.value(key, node, where):
+                if name in values:
+                    self.wrong(key, f"{where}: expected one value for {name}, received another by the name {key.value}")
+                values[name] = value
+        return values
 
     def value(self, key: yaml.ScalarNode, node: yaml.Node, where: str) -> Iterator[tuple[str, Any]]:
         """The checked value of one parameter; lists may be written as YAML lists."""
-        text = ",".join(entry.value for entry in self.texts(node, key.value))
+        known, before = ALIASES.get(key.value, key.value) in PARAMETERS, len(self.mistakes)
+        text = ",".join(entry.value for entry in self.texts(node, f"{where}: {key.value}")) if known else ""
+        if len(self.mistakes) > before:
+            return
         try:
             yield from parse([(key.value, text)]).items()
         except ParameterError as error:
@@ -144,17 +177,27 @@ class _Reader:
     def preset(self, name: yaml.ScalarNode, node: yaml.Node) -> Preset:
         where = f"preset {name.value}"
         self.names[name.value] = name
-        values: dict[str, Any] = {}
-        only: tuple[str, ...] = ()
-        widths: tuple[int, ...] = ()
-        for key, entry in self.entries(node, where):
-            if key.value == "only":
-                only = tuple(glob.value for glob in self.texts(entry, f"{where}: only"))
-            elif key.value == "widths":
-                widths = tuple(self.integer(width, f"{where}: widths", _WIDTH) for width in self.texts(entry, where))
-            else:
-                values.update(self.value(key, entry, where))
-        return Preset(name.value, values, only, widths)
+        own = {"only": self.only, "widths": self.widths}
+        entries = list(self.entries(node, where))
+        chosen: dict[str, Any] = {key.value: own[key.value](entry, where) for key, entry in entries if key.value in own}
+        values = self.values((entry for entry in entries if entry[0].value not in own), where)
+        return Preset(name.value, values, **chosen)
+
+    def only(self, node: yaml.Node, where: str) -> tuple[str, ...]:
+        for glob in (globs := self.several(node, f"{where}: only")):
+            if not _GLOB.fullmatch(glob.value):
+                self.wrong(glob, f"expected a glob for {where}: only, received '{shortened(glob.value)}'")
+        return tuple(glob.value for glob in globs)
+
+    def widths(self, node: yaml.Node, where: str) -> tuple[int, ...]:
+        what = f"{where}: widths"
+        return tuple(self.integer(width, what, _WIDTH) for width in self.several(node, what))
+
+    def several(self, node: yaml.Node, what: str) -> list[yaml.ScalarNode]:
+        """A scalar, or a list of scalars that is not empty."""
+        if isinstance(node, yaml.SequenceNode) and not node.value:
+            self.wrong(node, f"expected a value or a list of values for {what}, received none")
+        return self.texts(node, what)
 
     def together(self, presets: Presets) -> None:
         """What each preset comes to with the defaults, as some parameters need others."""

@@ -26,7 +26,7 @@ MISTAKES = {
     "presets:\n  card: {widths: [100, none]}": [
         "2: expected integer from 1 to 8192 for preset card: widths, received 'none'"
     ],
-    "presets:\n  card: {w: {x: 1}}": ["2: expected a value or a list of values for w"],
+    "presets:\n  card: {w: {x: 1}}": ["2: expected a value or a list of values for preset card: w"],
     "presets: [card]": ["1: expected a mapping for presets"],
     "presets:\n  card: 3": ["2: expected a mapping for preset card"],
     "- a\n- b": ["1: expected a mapping for the file"],
@@ -36,8 +36,46 @@ MISTAKES = {
     "limits:\n  frames: many": ["2: expected integer from 1 to 999999999 for frames, received 'many'"],
     "limits:\n  pixels: 3": ["2: expected one of original_bytes, original_pixels"],
     "defaults:\n  q: 101": ["2: defaults: expected integer from 0 to 100 for q, received '101'"],
+    "limits:\n  frames: [1]": ["2: expected integer from 1 to 999999999 for frames, received 'a list or mapping'"],
+    "limits: {output_side: -1}": ["1: expected integer from 1 to 999999999 for output_side, received '-1'"],
+    "limits: {query_bytes: 9_999_999_999}": [
+        "1: expected integer from 1 to 999999999 for query_bytes, received '99999"
+    ],
+    "access: [open]": ["1: expected one of open, presets for access, received 'a list or mapping'"],
+    "formats: {webp: 1}": ["1: expected a value or a list of values for formats"],
+    "defaults:\n  w: 3\n  crop: entropy": [
+        "2: defaults: expected fit=crop or fit=min beside crop, received crop without it"
+    ],
+    "presets:\n  a:\n    w: 1\n    width: 2": [
+        "4: preset a: expected one value for w, received another by the name width"
+    ],
+    "presets:\n  a:\n    w: [1, 2]": ["3: preset a: expected integer from 1 to 8192"],
+    "presets:\n  a:\n    fm:": [
+        "3: preset a: expected one of jpg, pjpg, png, png8, webp, avif, gif for fm, received ''"
+    ],
+    "presets:\n  a:\n    preset: b": [
+        "3: preset a: expected a parameter that docs/operations.md lists, received 'preset'"
+    ],
+    "presets:\n  a:\n    widths: []": ["3: expected a value or a list of values for preset a: widths, received none"],
+    "presets:\n  a:\n    widths: {a: 1}": ["3: expected a value or a list of values for preset a: widths"],
+    "presets:\n  a:\n    only: []": ["3: expected a value or a list of values for preset a: only, received none"],
+    "presets:\n  a:\n    only: ['x/*', '']": ["3: expected a glob for preset a: only, received ''"],
+    "presets:\n  a:\n    only: 'logos/[ab'": ["3: expected a glob for preset a: only, received 'logos/[ab'"],
+    "presets:\n  a:": ["2: expected a mapping for preset a"],
+    "presets:\n  ? [a, b]\n  : {w: 1}": ["2: expected a name in presets, received a list or mapping"],
+    "presets:\n  a: &all {w: 3}\n  b: {<<: *all, h: 3}": [
+        "3: preset b: expected a parameter that docs/operations.md lists, received '<<'"
+    ],
+    "presets:\n  a: &a {w: x}\n  b: *a": ["2: preset a: expected integer", "2: preset b: expected integer"],
+    "presets:\n  a: *nope": ["2: expected YAML, but found undefined alias"],
+    "presets: &loop {w: *loop}": ["1: expected a value or a list of values for preset w: w"],
+    "--- {}\n--- {}": ["2: expected YAML, but found another document"],
     "a: [": ["expected YAML"],
-    "\tpresets: {}": ["1: expected YAML"],
+    "presets:\n  a: {w: 3": ["expected YAML, but did not find expected ',' or '}'"],
+    "\tpresets: {}": ["1: expected YAML, but found character that cannot start any token"],
+    "presets:\n\ta: {}": ["2: expected YAML, but found character that cannot start any token"],
+    "presets:\n  a: {w: \x07}": ["2: expected YAML, but control characters are not allowed"],
+    'access: "a\\nb"': ["1: expected one of open, presets for access, received 'a?b'"],
     "presets:\n  a: {w: x}\nnope: 1\nlimits: {frames: 0}": [
         "2: preset a",
         "3: expected one of",
@@ -53,8 +91,36 @@ def test_a_mistake_is_named_with_its_line(text):
     lines = str(mistakes.value).splitlines()
     said = [line for line in lines if line.startswith("mine.yaml:")]
     assert said == lines
+    assert len(said) == len(MISTAKES[text]), said
     for expected in MISTAKES[text]:
         assert any(expected in line for line in said), said
+
+
+def test_a_file_that_is_not_utf_8_is_named_with_its_line(tmp_path):
+    (tmp_path / "mine.yaml").write_bytes("access: open\npresets: {gr\u00f6\u00dfe: {w: 3}}".encode("latin-1"))
+    with pytest.raises(MisconfiguredError, match=r"^mine\.yaml:2: expected YAML, but "):
+        load_presets(tmp_path / "mine.yaml")
+
+
+@pytest.mark.parametrize("name", ["none.yaml", "."])
+def test_a_file_that_cannot_be_read_is_named(tmp_path, name):
+    with pytest.raises(MisconfiguredError, match=r"expected a file that can be read, but "):
+        load_presets(tmp_path / name)
+
+
+def test_a_huge_file_is_read_and_all_its_mistakes_are_named():
+    lines = [f"  p{index}: {{w: {index % 2 or 'wide'}}}" for index in range(2000)]
+    with pytest.raises(MisconfiguredError) as mistakes:
+        read_presets("presets:\n" + "\n".join(lines))
+    said = str(mistakes.value).splitlines()
+    assert len(said) == 1000
+    assert said[-1].startswith("presets.yaml:2000: preset p1998: ")
+
+
+def test_names_are_text_whatever_yaml_takes_them_for():
+    presets = read_presets("presets: {1: {w: 3}, true: {w: 4}, ~: {w: 5}, größe: {w: 6}, a b: {w: 7}}")
+    assert list(presets.presets) == ["1", "true", "~", "größe", "a b"]
+    assert presets.wanted("c.jpg", [("preset", "true")], "").derivative.name == "w=4.jpg"
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "presets: {}"])
@@ -150,6 +216,34 @@ def test_what_ships_is_in_order_and_packaged():
     assert shipped.formats == NEGOTIATED
     assert shipped.limits == Limits()
     assert all(derivative.format in WRITTEN for derivative in shipped.derivatives("photos/cat.jpg").values())
+
+
+@pytest.mark.parametrize(
+    "key", ["photos/cat.jpg", "logos/a.svg", "brands/b.png", "moving.gif", "a.webp", "a.avif", "a"]
+)
+@pytest.mark.parametrize("accept", ["", "*/*", "image/webp,*/*", "image/avif,image/webp", "image/avif"])
+def test_every_request_for_what_ships_meets_what_an_upload_made(key, accept):
+    shipped = load_presets(ROOT / "presets.yaml")
+    made = shipped.derivatives(key)
+    asked = set()
+    for preset in (preset for preset in shipped.presets.values() if preset.applies(key)):
+        for width in [None, *preset.widths]:
+            query = [("preset", preset.name), *([("w", str(width))] if width else [])]
+            asked.add(shipped.wanted(key, query, accept).derivative.key)
+    assert asked <= set(made)
+
+
+def test_what_an_upload_makes_of_what_ships_is_what_some_browser_is_answered():
+    shipped = load_presets(ROOT / "presets.yaml")
+    for key in ("photos/cat.jpg", "logos/a.svg", "moving.gif", "a.webp"):
+        asked = {
+            shipped.wanted(key, [("preset", preset.name), *width], accept).derivative.key
+            for preset in shipped.presets.values()
+            if preset.applies(key)
+            for width in ([], *([("w", str(width))] for width in preset.widths))
+            for accept in ("", "image/webp", "image/avif,image/webp")
+        }
+        assert asked == set(shipped.derivatives(key))
 
 
 def test_the_limits_that_the_file_shows_are_those_in_force():
