@@ -91,6 +91,6 @@ class Presets:
         if len(names) > 1:
             raise ParameterError("expected one value for preset, received several")
         if names and names[0] not in self.presets:
-            known = ", ".join(self.presets)
-            raise ParameterError(f"expected one of {known} for preset, received '{shortened(names[0])}'")
+            known = f"one of {', '.join(self.presets)} for preset" if self.presets else "no preset, as there are none"
+            raise ParameterError(f"expected {known}, received '{shortened(names[0])}'")
         return self.presets[names[0]] if names else None
