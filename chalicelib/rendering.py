@@ -32,10 +32,14 @@ from .limits import Limits
 from .opening import LIBVIPS, Header, Opened, Pixels, assert_libvips, read_header, whole
 from .operations import OPERATIONS
 from .operations.output import encode
+from .room import Room
 from .schema import Values
 from .transformation import Derivative
 
 VERSIONS = MappingProxyType({"imagemagick": MAGICK_VERSION.split(" ", 2)[1], "libvips": LIBVIPS})
+
+# A third of what policy.xml gives ImageMagick: 8 bytes a pixel, and an operation holds up to three such pictures.
+_ROOM = Room(40_000_000, seconds=60)
 
 _PLACEHOLDER_SIDE = 24
 _SWATCH_SIDE = 64
@@ -64,7 +68,7 @@ class Rendering:
         moves = _moves(self.header, derivative)
         raw = self.opened.pixels(self._settled(layout), moves)
         try:
-            with ExitStack() as stack:
+            with _ROOM.taken(len(raw) * max(layout.size.area, layout.output.area)), ExitStack() as stack:
                 images = [stack.enter_context(_arranged(frame, layout)) for frame in raw]
                 return _finished(images, derivative, self.header)
         except WandException as error:
@@ -104,7 +108,10 @@ def prepare(original: bytes, derivatives: Iterable[Derivative], limits: Limits) 
     assert_walls()
     header = read_header(original, limits)
     wanted = list(derivatives)
-    layouts = {derivative.key: layout_of(header, derivative.values, limits) for derivative in wanted}
+    layouts = {
+        derivative.key: layout_of(header, derivative.values, limits, _moves(header, derivative))
+        for derivative in wanted
+    }
     sizes, small = [whole(layout.unturned()) for layout in layouts.values()], _bounded(header.size, _SWATCH_SIDE)
     # Any size above it will do for the swatches, so that nothing is scaled, frame by frame, only for them.
     if not any(size.covers(small) for size in sizes):
@@ -113,13 +120,14 @@ def prepare(original: bytes, derivatives: Iterable[Derivative], limits: Limits) 
     return Rendering(header, Opened(original, header, sizes, animated), layouts)
 
 
-def layout_of(header: Header, values: Values, limits: Limits) -> Layout:
-    """What the operations on the layout make of a whole original, within the limits."""
+def layout_of(header: Header, values: Values, limits: Limits, moves: bool = False) -> Layout:
+    """What the operations on the layout make of a whole original, within the limits; for one frame where it `moves`."""
     layout = header.layout
     for operation in OPERATIONS:
         if operation.subject == "layout":
             layout = operation(layout, values=values)
-    return _held(layout, limits)
+    most = limits.frames_pixels // header.frames if moves else limits.output_pixels
+    return _held(layout, limits.output_side, min(most, limits.output_pixels))
 
 
 def _bounded(size: Size, side: int) -> Size:
@@ -131,10 +139,10 @@ def _moves(header: Header, derivative: Derivative) -> bool:
     return header.frames > 1 and WRITTEN[derivative.format].animated
 
 
-def _held(layout: Layout, limits: Limits) -> Layout:
-    """The layout scaled down, where it must be, to what may be put out, as imgix does."""
+def _held(layout: Layout, side: int, area: int) -> Layout:
+    """The layout scaled down, where it must be, to what may be put out, as imgix does; `side` and `area` in pixels."""
     output = layout.output
-    scale = min(limits.output_side / max(output.width, output.height), math.sqrt(limits.output_pixels / output.area))
+    scale = min(side / max(output.width, output.height), math.sqrt(area / output.area))
     if scale >= 1:
         return layout
     canvas = layout.canvas and _scaled(layout.canvas, scale)
