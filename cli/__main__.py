@@ -59,7 +59,8 @@ def docs() -> None:
     """Print docs/operations.md and its pictures from the operations' declarations."""
     from cli.docs import write
 
-    print(f"{len(write())} files")
+    page, *pictures = write()
+    print(f"docs/{page.name} and {len(pictures)} pictures")
 
 
 @commands.command()

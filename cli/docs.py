@@ -1,181 +1,236 @@
 """docs/operations.md and its pictures, printed from the operations' declarations."""
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
 from html import escape
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from chalicelib.limits import Limits
-from chalicelib.operations import PARAMETERS, THEMES
-from chalicelib.presets import Presets
-from chalicelib.rendering import Rendered, prepare
+from chalicelib import operations
+from chalicelib.errors import ParameterError
+from chalicelib.formats import BY_EXTENSION, NEGOTIATED, WRITTEN, candidates, natural
+from chalicelib.operations import THEMES
+from chalicelib.operations.output import COMPRESSED_QUALITY
 from chalicelib.schema import Operation, Parameter
-from chalicelib.transformation import Derivative
-from cli import samples
+from chalicelib.transformation import merged, parse
+from cli.examples import Example, Picture, examples, pictures, sample_sizes
 
 FOLDER = Path(__file__).parent.parent / "docs"
 PAGE, PICTURES = "operations.md", "pictures"
 
 
-@dataclass(frozen=True)
-class Example:
-    """One picture of the page: what is asked of which sample."""
-
-    query: str
-    sample: str = "landscape.jpg"
-
-    @property
-    def derivative(self) -> Derivative:
-        return Presets().wanted(self.sample, parse_qsl(self.query), "").derivative
-
-    def rendered(self) -> Rendered:
-        """The picture as the pipeline makes it."""
-        return prepare(_original(self.sample), [self.derivative], Limits()).render(self.derivative)
-
-
-EXAMPLES = {
-    "orient": Example("orient=90&h=160"),
-    "rect": Example("rect=center,middle,0.4,0.4&w=240"),
-    "w": Example("w=160"),
-    "h": Example("h=120"),
-    "fit": Example("w=160&h=160&fit=fill&bg=dbe4ea"),
-    "crop": Example("w=160&h=160&fit=crop&crop=right"),
-    "fp-x": Example("w=160&h=160&fit=crop&crop=focalpoint&fp-x=0.15"),
-    "fp-y": Example("w=240&h=90&fit=crop&crop=focalpoint&fp-y=0.9"),
-    "fp-z": Example("w=240&h=160&fit=crop&crop=focalpoint&fp-z=3"),
-    "ar": Example("w=240&ar=21:9&fit=crop"),
-    "dpr": Example("w=120&dpr=2"),
-    "max-w": Example("w=240&h=160&fit=crop&max-w=120"),
-    "max-h": Example("w=240&h=160&fit=crop&max-h=80"),
-    "min-w": Example("w=80&h=120&fit=crop&min-w=200"),
-    "min-h": Example("w=240&h=60&fit=crop&min-h=120"),
-    "bg": Example("w=160&h=160&fit=fill&bg=tomato", "transparent.png"),
-    "flip": Example("w=240&flip=v"),
-    "rot": Example("w=240&rot=8"),
-    "sharp": Example("w=240&sharp=60"),
-    "blur": Example("w=240&blur=60"),
-    "fm": Example("w=240&fm=webp"),
-    "auto": Example("w=240&auto=compress"),
-    "q": Example("w=240&q=5"),
-}
-FITS = {fit: Example(f"w=150&h=150&fit={fit}&bg=dbe4ea") for fit in PARAMETERS["fit"].kind.good}
-_SIDEWAYS = ("left", "right")
-CROPS = {
-    crop: Example(f"w=150&h=150&fit=crop&crop={crop}", "landscape.jpg" if crop in _SIDEWAYS else "portrait.jpg")
-    for crop in PARAMETERS["crop"].kind.good
-}
-
-
 def write(folder: Path = FOLDER) -> list[Path]:
-    """Write the page and its pictures; returns what was written."""
+    """Write the page and its pictures, and remove pictures that it shows no more; returns what was written."""
+    shown = pictures()
     (folder / PICTURES).mkdir(parents=True, exist_ok=True)
-    page = folder / PAGE
-    page.write_text(markdown(), "utf-8")
-    written = [page]
-    for name, example in pictures().items():
-        (folder / PICTURES / name).write_bytes(example.rendered().body)
-        written.append(folder / PICTURES / name)
-    return written
-
-
-def pictures() -> dict[str, Example]:
-    """Every picture of the page by its file's name."""
-    named = {
-        **EXAMPLES,
-        **{f"fit-{fit}": example for fit, example in FITS.items()},
-        **{f"crop-{crop}": example for crop, example in CROPS.items()},
-        "original": Example("w=240"),
-    }
-    return {f"{name}.{example.derivative.format}": example for name, example in named.items()}
+    for old in (folder / PICTURES).iterdir():
+        if old.name not in shown:
+            old.unlink()
+    for name, picture in shown.items():
+        (folder / PICTURES / name).write_bytes(picture.rendered())
+    (folder / PAGE).write_text(markdown(), "utf-8")
+    return [folder / PAGE, *(folder / PICTURES / name for name in shown)]
 
 
 def markdown() -> str:
     """The whole page."""
-    return "\n".join([_head(), *(line for theme in THEMES for line in _theme(theme)), _TAIL]) + "\n"
+    themes = [line for theme in THEMES for line in _theme(theme)]
+    return "\n".join([_HEAD.replace("{samples}", _samples()), *_refusals(), *_contents(), *themes, _TAIL]) + "\n"
 
 
 _HEAD = """\
 # The operations
 
-Printed by `make docs` from the declarations in `chalicelib/operations/`, in the order in which they are carried out.
-A URL's query, a preset and a derivative's own path speak this one language; names, ranges and defaults are imgix's
-wherever imgix has them. Nothing is guessed: what is unknown or out of range is answered with 400, and says what was
-expected:
+What a URL, a preset and a derivative's own path may say, in the order in which it is carried out: which part of the
+original is shown and how large, what it stands on, what is done to its pixels, how it is written. Names, ranges and
+defaults are imgix's.
 
-    {refusal}
-{contents}
+The queries below can be tried: `make run`, then `http://127.0.0.1:8000/samples/landscape.jpg?w=160`. The samples
+are {samples}.
 
-All pictures come from this one of 2400 x 1600 pixels, unless a portrait or a transparent one shows more:
+This page is printed by `make docs` from the declarations in [chalicelib/operations](../chalicelib/operations): change
+those, not this.
 
-![a lake at dawn]({pictures}/original.jpg)"""
+## How to ask
+
+| by | for instance |
+| --- | --- |
+| a query | `/photos/cat.jpg?w=300&h=200&fit=crop&fm=webp` |
+| a preset | `/photos/cat.jpg?preset=card`, where presets.yaml has `card: {w: 300, h: 200, fit: crop, fm: webp}` |
+| a preset, refined | `/photos/cat.jpg?preset=card&fm=png`: what the query says goes over what the preset says |
+| its own path | `/photos/cat.jpg/w=300,h=200,fit=crop.webp` |
+
+- Names are lower case and stand in any order, each of them once; only `auto` may be repeated.
+- For `w`, `h` and `rect`, a whole number is pixels, a number with a decimal point a share of the original: `w=1` is one
+  pixel, `w=1.0` the whole width.
+- A number is a plain decimal, of which six decimals count. A colour is three, four, six or eight hexadecimal digits,
+  the alpha before the others (`f63`, `8f63`, `ff6633`, `80ff6633`), or one of CSS's names (`tomato`).
+- `ixlib`, by which imgix's clients say who they are, changes nothing.
+
+However it is asked for, a picture is made once and has one path, which is its key in S3, too. In it the parameters
+stand in the order of this page, those at their default are left out, each value has one spelling, and what `fm` and
+`auto` came to is the extension. Of a value's characters, those other than letters, digits, `.`, `_`, `:` and `-` are
+written as `~` and two hexadecimal digits for each byte: `crop=top~2Cleft`.
+
+Nothing is guessed or left out in silence. What is unknown, doubled, out of range, or means nothing without another
+parameter, is answered with 400 and a sentence that says what was expected:
+"""
 
 _TAIL = """
 ## What is always done
 
-- The picture is turned upright by its EXIF orientation; its colours are converted to sRGB by its profile.
+- The picture is turned upright by its EXIF orientation, and its colours are converted to sRGB by its profile.
 - Metadata goes, the place where a photo was taken included.
 - Transparency stays where the format has it; elsewhere the picture lies on `bg`, or on white.
-- An animated GIF or WebP stays animated in `gif` and `webp`; other formats show its first frame.
-- Nothing is enlarged, unless `fit` is `crop`, `fill`, `clamp` or `scale`."""
+- An animated GIF or WebP stays animated in `webp` and `gif`; in the other formats its first frame is shown.
+- Nothing is enlarged, unless `fit` is `crop`, `fill`, `clamp` or `scale`.
+- What would be larger than the limits of presets.yaml allow is scaled down to them.
+
+## For those who know imgix
+
+- `fit=clip`, and a width or a height alone, do not enlarge.
+- Where imgix ignores what it does not know or cannot use, such as `crop` without `fit=crop`, this is 400.
+- Padding is transparent where the format has transparency and no `bg` is given.
+- `rect` takes shares and `full` for its width and height, too; `bg` takes a colour's alpha, where the format has it.
+- Not there: faces (`crop=faces`, `fit=facearea`), `auto=enhance,redeye`, `rot-type=pivot`, and the formats jp2, jxr,
+  json, mp4, webm, png32 and blurhash."""
 
 
-def _head() -> str:
-    contents = (
-        f"- **{theme}**: " + " ".join(f"[`{p.name}`](#{entry.name})" for entry in operations for p in entry.parameters)
-        for theme, operations in THEMES.items()
-    )
-    refusal = PARAMETERS["w"].refusal("abc")
-    return _HEAD.format(refusal=refusal, contents="\n" + "\n".join(contents), pictures=PICTURES)
+def _samples() -> str:
+    sizes = (f"`{sample}` ({size.width} x {size.height})" for sample, size in sample_sizes().items())
+    return ", ".join(sizes)
+
+
+def _refusals() -> Iterator[str]:
+    for query in ("blur=abc", "zoom=2", "w=3&w=4", "crop=top"):
+        yield f"    ?{query:<10} {_refusal(query)}"
+
+
+def _refusal(query: str) -> str:
+    try:
+        merged({}, parse(parse_qsl(query)))
+    except ParameterError as refusal:
+        return str(refusal)
+    raise AssertionError("an example of a mistake is none")
+
+
+def _contents() -> Iterator[str]:
+    yield from ("", "## All of them", "", "| | parameter | what it is | default |", "| --- | --- | --- | --- |")
+    for theme, entries in THEMES.items():
+        title = f"[{theme}](#{theme.lower()})"
+        for operation, parameter in ((entry, parameter) for entry in entries for parameter in entry.parameters):
+            named = f"[`{parameter.name}`](#{parameter.name})"
+            yield f"| {title} | {named} | {_summary(operation, parameter)} | {_default(parameter)} |"
+            title = ""
+
+
+def _summary(operation: Operation, parameter: Parameter) -> str:
+    if not _alone(operation):
+        return parameter.meaning
+    first = re.split(r"[.;:](?:\s|$)", operation.meaning)[0]
+    return first[0].lower() + first[1:]
+
+
+def _alone(operation: Operation) -> bool:
+    """Whether an operation has one parameter: it is told under the parameter's name, not its own."""
+    return len(operation.parameters) == 1
+
+
+def _default(parameter: Parameter) -> str:
+    return "" if parameter.default in (None, ()) else f"`{parameter.kind.text(parameter.default)}`"
 
 
 def _theme(theme: str) -> Iterator[str]:
-    yield ""
-    yield f"## {theme}"
+    yield from ("", f"## {theme}", "", str(getattr(operations, theme.lower()).__doc__))
     for operation in THEMES[theme]:
         yield from _operation(operation)
 
 
 def _operation(operation: Operation) -> Iterator[str]:
-    yield ""
-    yield f"### {operation.name}"
-    yield ""
-    yield operation.meaning
-    yield ""
-    yield "| parameter | what it is | expected | default |"
-    yield "| --- | --- | --- | --- |"
-    yield from map(_row, operation.parameters)
-    yield ""
-    yield from _shown({p.name: EXAMPLES[p.name] for p in operation.parameters}, "")
-    for name, examples in (("fit", FITS), ("crop", CROPS)):
-        if any(p.name == name for p in operation.parameters):
-            yield ""
-            yield f"`{name}` in each of its values, `{next(iter(examples.values())).query}` and so on:"
-            yield ""
-            yield from _shown(examples, f"{name}-")
+    alone = _alone(operation)
+    yield from ("", f"### {operation.parameters[0].name if alone else operation.name.capitalize()}")
+    yield from ("", _told(operation.meaning))
+    for parameter in operation.parameters:
+        yield from ("",) if alone else ("", f"#### {parameter.name}", "")
+        yield from _parameter(parameter)
 
 
-def _row(parameter: Parameter) -> str:
-    names = ", ".join(f"`{name}`" for name in (parameter.name, *parameter.aliases))
-    needs = f"; only beside `{parameter.needs.expected}`" if parameter.needs else ""
-    default = "none" if parameter.default in (None, ()) else f"`{parameter.kind.text(parameter.default)}`"
-    return f"| {names} | {parameter.meaning}{needs} | {parameter.kind.expected} | {default} |"
+def _told(meaning: str) -> str:
+    """A docstring, with what belongs to the language marked as such."""
+    return re.sub(r"\b([a-z-]+=[a-z0-9]+)", r"`\1`", meaning)
 
 
-def _shown(examples: dict[str, Example], prefix: str) -> Iterator[str]:
-    """A table of pictures, three in a row, each above what was asked."""
-    cells = [
-        f'<td align="center" valign="bottom"><img src="{PICTURES}/{prefix}{name}.{example.derivative.format}" '
-        f'alt="{escape(example.query)}"><br><code>{escape(example.query)}</code></td>'
-        for name, example in examples.items()
-    ]
+def _parameter(parameter: Parameter) -> Iterator[str]:
+    needs = f"`{parameter.needs.expected}`".replace(" or ", "` or `") if parameter.needs else ""
+    facts = {
+        "what it is": parameter.meaning,
+        "expected": parameter.kind.expected,
+        "default": _default(parameter) or "none",
+        "only beside": needs,
+        "also written": ", ".join(f"`{alias}`" for alias in parameter.aliases),
+    }
+    told = {name: fact for name, fact in facts.items() if fact}
+    yield from (f"| {' | '.join(told)} |", "| --- " * len(told) + "|", f"| {' | '.join(told.values())} |")
+    if parameter.name in _TABLES:
+        yield from ("", *_TABLES[parameter.name]())
+    for example in examples(parameter):
+        yield from ("", *_shown(example))
+    wrong = f"{parameter.name}={parameter.kind.bad[1]}"
+    yield from ("", f"`{wrong}` is refused: {_refusal(wrong)}.")
+
+
+def _shown(example: Example) -> Iterator[str]:
+    """Pictures in rows, each above what was asked for and its size."""
+    yield from ((example.note, "") if example.note else ())
+    whole = "&".join(filter(None, (example.query, next(part for part in example.varied if part))))
+    yield from (f"`/samples/{example.sample}?{whole}`", "")
     yield "<table>"
-    for start in range(0, len(cells), 3):
-        yield "<tr>" + "".join(cells[start : start + 3]) + "</tr>"
-    yield "</table>"
+    row: list[str] = []
+    width = 0
+    for picture in example:
+        wide = max(picture.size.width, _CAPTION) + _MARGINS
+        if row and width + wide > _ROW:
+            yield from ("<tr>", *row, "</tr>")
+            row, width = [], 0
+        row.append(_cell(picture))
+        width += wide
+    yield from ("<tr>", *row, "</tr>", "</table>")
 
 
-@cache
-def _original(sample: str) -> bytes:
-    return samples.SAMPLES[f"samples/{sample}"][1]()
+_ROW, _CAPTION, _MARGINS = 840, 80, 27
+"""Pixels that a row of pictures may take on GitHub, that a caption needs, and that stand around a picture there."""
+
+
+def _cell(picture: Picture) -> str:
+    size, query = picture.size, escape(picture.query)
+    shown = f'<img src="{PICTURES}/{picture.file}" width="{size.width}" height="{size.height}" alt="{query}">'
+    caption = f"<code>{escape(picture.caption)}</code><br>{size.width} x {size.height}"
+    return f'<td align="center" valign="bottom">{shown}<br>{caption}</td>'
+
+
+def _formats() -> Iterator[str]:
+    yield from (f"{len(WRITTEN)} formats are written:", "")
+    yield "| format | Content-Type | transparency | moves | `q` |"
+    yield "| --- | --- | --- | --- | --- |"
+    for form in WRITTEN.values():
+        has = " | ".join("yes" if it else "" for it in (form.alpha, form.animated, form.quality))
+        yield f"| `{form.name}` | {form.content_type} | {has} |"
+    yield ""
+    yield "Without `fm` and `auto=format` the format follows the original's name:"
+    yield ", ".join(f"`.{ending}` is written as `{form}`" for ending, form in BY_EXTENSION.items())
+    yield f"and everything else as `{natural('')}`."
+
+
+def _choices() -> Iterator[str]:
+    yield "`auto=format` takes the first of these that the browser's Accept header names, or else the last:"
+    yield ""
+    yield "| original | formats |"
+    yield "| --- | --- |"
+    for ending in ("jpg", *BY_EXTENSION):
+        names = ", ".join(f"`{form}`" for form in candidates(f"a.{ending}", NEGOTIATED))
+        yield f"| `.{ending}`{' and others' if ending == 'jpg' else ''} | {names} |"
+    yield ""
+    yield f"`auto=compress` takes {COMPRESSED_QUALITY} for `q` where none is given, and `png8` instead of `png`."
+
+
+_TABLES = {"fm": _formats, "auto": _choices}

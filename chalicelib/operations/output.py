@@ -38,8 +38,6 @@ def encode(
     *,
     q: Annotated[int, Between(0, 100), "quality of jpg, pjpg, webp and avif"] = 75,
 ) -> bytes:
-    """Sets the quality of formats that have one; AVIF's encoder gets two thirds of it, which looks about the same.
-
-    `write` takes the format and a quality from 1 to 100.
-    """
+    """Sets the quality of formats that have one; AVIF's encoder gets two thirds of it, which looks about the same."""
+    # `write` takes the format and a quality from 1 to 100.
     return write(form, max(1, round(q * 2 / 3) if form == "avif" else q))
