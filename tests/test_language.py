@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from queries import queries
 
 from chalicelib.errors import ParameterError
 from chalicelib.formats import WRITTEN
@@ -32,26 +33,6 @@ SPELLINGS = {
 
 def derivative(query, key="cat.jpg"):
     return Presets().wanted(key, query, "").derivative
-
-
-@st.composite
-def queries(draw):
-    """Names and texts that go together, each parameter at most once."""
-    chosen = {
-        name: draw(st.sampled_from(PARAMETERS[name].kind.good))
-        for name in draw(st.sets(st.sampled_from([*PARAMETERS])))
-    }
-    for name in list(chosen):
-        needs = PARAMETERS[name].needs
-        if needs and not needs.met(dict(parse(chosen.items()))):
-            chosen[needs.names[0]] = needs.values[0] if needs.values else PARAMETERS[needs.names[0]].kind.good[0]
-    if "crop" in chosen:
-        chosen["fit"] = "crop"
-    if any(name in chosen for name in ("fp-x", "fp-y", "fp-z")):
-        chosen |= {"crop": "focalpoint", "fit": "crop"}
-    if any(name in chosen for name in ("ar", "max-w", "max-h", "min-w", "min-h")):
-        chosen["fit"] = "crop"
-    return list(chosen.items())
 
 
 @pytest.mark.parametrize(("name", "text"), GOOD)

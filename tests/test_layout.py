@@ -5,13 +5,15 @@ import math
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from queries import queries
 
-from chalicelib.geometry import Box, Layout, Size
+from chalicelib.geometry import Box, Layout, Size, pixels
 from chalicelib.interest import Grey, best_window
 from chalicelib.limits import Limits
-from chalicelib.opening import Header
+from chalicelib.opening import Header, whole
 from chalicelib.operations import PARAMETERS
 from chalicelib.rendering import layout_of
+from chalicelib.transformation import merged, parse
 
 FITS = PARAMETERS["fit"].kind.good
 ENLARGING = ("crop", "fill", "clamp", "scale")
@@ -71,13 +73,13 @@ def test_a_crop_keeps_proportions_within_the_picture(original, w, h, fit):
 def test_a_focal_point_stays_in_the_picture(original, w, h, x, y, zoom):
     made = layout(original, w=w, h=h, fit="crop", crop=("focalpoint",), fp_x=x, fp_y=y, fp_z=zoom)
     region = made.region
-    for centre, start, length, whole in (
+    for centre, start, length, extent in (
         (x, region.x, region.width, original.width),
         (y, region.y, region.height, original.height),
     ):
         assert start >= -1e-6
-        assert start + length <= whole + 1e-6
-        assert start - 1e-6 <= centre * whole <= start + length + 1e-6
+        assert start + length <= extent + 1e-6
+        assert start - 1e-6 <= centre * extent <= start + length + 1e-6
 
 
 @pytest.mark.parametrize(
@@ -128,6 +130,61 @@ def test_another_orientation_turns_the_picture_and_back(original, exif, orientat
     assert layout(original, exif=exif, orient=str(exif)).turn == 1
     assert made.unturned().region == Box(0, 0, original.width, original.height)
     assert made.output in (original, original.turned)
+
+
+EDGES = st.sampled_from([1, 2, 3, 7, 100, 1000, 15999, 16000])
+
+
+@given(st.builds(Size, SIDES | EDGES, SIDES | EDGES), st.integers(1, 8), queries(), st.floats(0, 1), st.floats(0, 1))
+def test_whatever_is_asked_for_is_a_region_of_the_original(original, exif, query, x, y):
+    header, limits = Header("jpeg", original, exif, alpha=False), Limits()
+    made = layout_of(header, merged({}, parse(query)), limits)
+    output = made.output
+    assert output.width >= made.size.width >= 1
+    assert output.height >= made.size.height >= 1
+    assert max(output.width, output.height) <= limits.output_side
+    assert output.area <= limits.output_pixels
+    assert 1 <= whole(made.unturned()).area <= original.area
+    for region, within in ((made.region, made.shown), (made.unturned().sought(x, y).region, original)):
+        assert region.width > 0
+        assert region.height > 0
+        assert region.x >= -1e-6
+        assert region.y >= -1e-6
+        assert region.x + region.width <= within.width + 1e-6
+        assert region.y + region.height <= within.height + 1e-6
+
+
+@given(SIZES, st.sampled_from(PARAMETERS["rect"].kind.good), SIDES, SIDES)
+def test_a_rectangle_lies_within_the_original(original, rect, x, y):
+    for text in (rect, f"{x},{y},{y},{x}", f"{x},{y},full,0.5"):
+        made = layout(original, rect=PARAMETERS["rect"].parse(text))
+        region = made.region
+        assert made.output.width <= original.width
+        assert made.output.height <= original.height
+        assert 0 <= region.x < original.width
+        assert 0 <= region.y < original.height
+        assert region.x + region.width <= original.width + 1e-6
+        assert region.y + region.height <= original.height + 1e-6
+
+
+@given(SIZES, st.integers(1, 800), st.integers(1, 800), st.floats(0.01, 5))
+def test_dpr_multiplies_what_was_asked(original, w, h, dpr):
+    made = layout(original, w=w, h=h, fit="crop", dpr=dpr).output
+    assert made == Size(pixels(w * dpr), pixels(h * dpr))
+
+
+@given(SIZES, SIDES, SIDES, SIDES, SIDES, SIDES)
+def test_least_and_most_hold_and_the_most_before_the_least(original, w, h, least, more, height):
+    made = layout(original, w=w, h=h, fit="crop", **{"min-w": least, "max-w": least + more, "max-h": height}).output
+    assert least <= made.width <= least + more
+    assert made == Size(min(max(w, least), least + more), min(h, height))
+
+
+@given(SIZES, SIDES, st.floats(0.5, 10), st.sampled_from(["crop", "fill"]))
+def test_an_aspect_ratio_is_kept_within_a_pixel(original, w, ratio, fit):
+    made = layout(original, w=w, fit=fit, ar=(ratio, 1.0)).output
+    assert made.width == w
+    assert abs(made.height - max(1, w / ratio)) <= 0.5 + 1e-6
 
 
 @given(SIZES, SIZES)
