@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from werkzeug.test import run_wsgi_app
 
 from chalicelib.invalidation import wildcards
+from chalicelib.manifest import original_of
 from cli.edge import FUNCTION, TEMPLATE
 from cli.gateway import REQUEST_HEADERS, TARGET, gathered, raw_path
 
@@ -166,6 +167,8 @@ def s3_origin(client: "S3Client", bucket: str) -> Callable[[str], Answer]:
     """The first origin: what S3 says to a GET of a path, to a reader who may not list."""
 
     def fetched(uri: str) -> Answer:
+        if original_of(unquote(uri[1:])) is not None:  # as the bucket's policy in edge/template.yaml denies manifests
+            return Answer(403, {}, b"")
         try:
             found = client.get_object(Bucket=bucket, Key=unquote(uri[1:]))
         except ClientError as error:

@@ -9,7 +9,8 @@ from events import upload_event
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from cli.edge import function
+from chalicelib.manifest import manifest_key
+from cli.edge import TEMPLATE, function
 from cli.edge_simulator import Edge, Template, ViewerRequest, edge_before, s3_origin
 from cli.gateway import REQUEST_HEADERS, TARGET, gateway
 
@@ -148,6 +149,18 @@ def test_a_fault_is_not_kept(browser, edge, uploaded, monkeypatch):
         broken.setattr(edge, "api", lambda environ, start: start("503 -", [("Cache-Control", "no-store")]) and [])
         assert browser.get("/photos/c%20t.jpg?w=9").status == 503
     assert browser.get("/photos/c%20t.jpg?w=9").status == 200
+
+
+@pytest.mark.parametrize("query", ["", "?x", "?w=", "?bg=red"])
+def test_no_query_reads_a_manifest(browser, uploaded, query):
+    uploaded()
+    answer = browser.get(f"/photos/c%20t.jpg/manifest.json{query}")
+    assert answer.status in (400, 404)
+    assert b"etag" not in answer.body
+
+
+def test_the_template_denies_what_the_simulator_denies(backend):
+    assert f'/*{manifest_key("")}"' in TEMPLATE.read_text("utf-8")
 
 
 def test_a_redirection_ends(browser, configure, settings, uploaded, calls):
