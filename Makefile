@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run photos test check lint bench docs edge imagemagick test-lambda deploy plan undeploy rehearse magick chromium
+.PHONY: help run photos test explore check lint bench docs edge imagemagick test-lambda deploy plan undeploy rehearse magick chromium
 python := .venv/bin/python
 lambda_python := .venv-lambda/bin/python
 
@@ -15,6 +15,9 @@ photos: .venv/installed ## upload real photos, Debian's mate-backgrounds, while 
 
 test: .venv/installed magick chromium ## run every test
 	$(python) -m pytest --numprocesses 2 --dist loadfile
+
+explore: .venv/installed magick ## look for inputs that break a property, with new seeds and 3,000 examples each
+	$(python) -m pytest --numprocesses 2 -m hypothesis --hypothesis-profile explore
 
 check: lint test ## format, lint, strict types, import contract, every test
 

@@ -6,6 +6,7 @@ import socket
 from dataclasses import replace
 
 import boto3
+import hypothesis
 import pytest
 from botocore.config import Config
 from drawn import picture
@@ -36,6 +37,11 @@ os.environ |= {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+
+# The same examples in every run, so that a change alone can make a test fail; `make explore` looks for new ones.
+hypothesis.settings.register_profile("repeat", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("explore", max_examples=3000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("repeat")
 
 BACKENDS = ("memory", "moto", "embedded")
 

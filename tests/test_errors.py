@@ -107,7 +107,7 @@ HEADERS = st.dictionaries(
 
 
 @given(target=TARGETS | QUERIES, method=st.sampled_from(["GET", "HEAD", "OPTIONS"]), headers=HEADERS)
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_asked_is_answered_and_never_an_error_of_ours(web, upload, target, method, headers):
     upload("cat.jpg", picture((12, 8)))
     answer = web.ask(f"/{target}", method, **headers)

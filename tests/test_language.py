@@ -89,7 +89,7 @@ def test_a_number_in_any_spelling_is_refused_or_has_one_text(name, text):
     except ValueError:
         return
     assert kind.text(kind.parse(written)) == written
-    assert "e" not in written
+    assert "e" not in written or kind.control["type"] == "colour"
 
 
 @pytest.mark.parametrize(

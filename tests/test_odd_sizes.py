@@ -33,7 +33,7 @@ def original(size, mode, form):
 
 @pytest.mark.parametrize(("mode", "form"), [("RGB", "JPEG"), ("RGBA", "PNG"), ("P", "GIF")])
 @given(st.sampled_from(SIZES), queries(), st.sampled_from([*WRITTEN]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_picture_comes_out_as_large_as_the_layout_says(mode, form, size, query, written):
     body = original(size, mode, form)
     pairs = [pair for pair in query if pair[0] not in ("fm", "auto")] + [("fm", written)]

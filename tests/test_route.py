@@ -248,7 +248,7 @@ def spelled(draw):
 
 
 @given(query=spelled(), accept=st.sampled_from(["", "*/*", "image/avif,image/webp", "nonsense;;q=,"]))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_query_in_any_order_and_spelling_gives_the_key_that_the_upload_made(
     configure, pipeline, upload, derivatives, query, accept
 ):
