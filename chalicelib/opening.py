@@ -31,7 +31,7 @@ _LOADERS = {
     "svg": "Svg",
 }
 _ANIMATED = ("gif", "webp")
-_UNREADABLE = (pyvips.Error, ValueError, EOFError, SyntaxError, RuntimeError)
+_UNREADABLE = (pyvips.Error, ValueError, EOFError, SyntaxError, RuntimeError, IndexError)
 _MUCH_SMALLER = 7
 """From so many times smaller on, the last bits of a JPEG's details are not seen: 0.002 of SSIM (docs/bench.md)."""
 READ = (*_LOADERS, "heic")
@@ -148,8 +148,8 @@ def _delays(image: pyvips.Image, fields: set[str]) -> tuple[int, ...]:
 
 
 def _heic_header(original: bytes) -> Header:
-    image = open_heic(original)
-    return Header("heic", Size(*image.size), 1, image.has_alpha)
+    size, mode = open_heic(original).size_mode
+    return Header("heic", Size(*size), 1, mode.endswith("A"))
 
 
 def _hold(header: Header, limits: Limits) -> None:

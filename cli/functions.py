@@ -16,6 +16,10 @@ ROOT = Path(__file__).parent.parent
 PYTHON = (3, 12)
 """The oldest Python whose packages fit Lambda: Chalice takes for 3.11 wheels that pyvips-binary does not have."""
 
+QUIET = {"PYTHONWARNINGS": "ignore"}
+AS_LISTED = {"PIP_NO_DEPS": "1"}
+"""For Chalice's pip: requirements.txt is complete, and dependencies that it does not name are not used."""
+
 TRIGGERS = ("upload_trigger", "removal_trigger")
 
 _CONFIG = Path(".chalice") / "config.json"
@@ -64,7 +68,7 @@ class Functions:
     def chalice(self, *words: str) -> None:
         """Run a chalice command on the staged project, its output shown; raises SystemExit where it fails."""
         command = [sys.executable, "-c", "from chalice.cli import main; main()", *words, "--stage", self.stage]
-        environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+        environment = {**os.environ, **QUIET, **AS_LISTED}
         if subprocess.run(command, cwd=self.folder, env=environment, check=False).returncode:
             raise SystemExit(f"imgy: chalice {words[0]} failed; its message stands above")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ONLY_FOR_RENDERING = ["wand", "pyvips", "PIL", "pi_heif", "chalicelib.rendering", "chalicelib.opening", "numpy"]
+ONLY_FOR_RENDERING = ["wand", "pyvips", "PIL", "_pi_heif", "chalicelib.rendering", "chalicelib.opening", "numpy"]
 
 HIT = """
 import sys
