@@ -1,14 +1,16 @@
 """A stage on AWS: the foundation, the functions, the edge, a picture fetched through it, and the way back."""
 
+import random
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.parse import urlparse
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 FOUNDATION = ROOT / "deploy" / "foundation.yaml"
 _CODE = '"edge/function.js"'
-_PROOF = "imgy-proof.jpg"
+PROOF = "imgy-proof.jpg"
 _PROOF_SECONDS = 120
+_NO_HEADERS: Mapping[str, str] = {}
 _RETRIES = 2
 
 
@@ -96,26 +99,33 @@ class Deployment:
         environment = {
             "IMGY_ORIGIN_SECRET": self.secret(found),
             "IMGY_INVALIDATIONS": found["Invalidations"],
-            "IMGY_DISTRIBUTION": self._edge_outputs().get("DistributionId", ""),
+            "IMGY_DISTRIBUTION": self.distribution(),
         }
         self.functions.staged(own_names(self.name, found["Originals"], found["Derivatives"]), environment)
+
+    def distribution(self) -> str:
+        """CloudFront's id of the edge; empty where there is none yet."""
+        return self._edge_outputs().get("DistributionId", "")
 
     def _edge_outputs(self) -> dict[str, str]:
         return outputs(self.session.client("cloudformation"), f"{self.name}-edge")
 
-    def prove(self, url: str) -> str:
-        """Upload a picture, see its derivatives come, fetch a preset from a URL, and see all go with the original."""
+    def prove(self, url: str, headers: Mapping[str, str] = _NO_HEADERS) -> None:
+        """Upload a picture, see its derivatives come, fetch a preset and another size, see all go with the original."""
         found, preset = self.founded(), next(iter(shipped_presets().presets))
-        derivatives = S3Store(self.s3, found["Derivatives"])
-        self.s3.put_object(Bucket=found["Originals"], Key=_PROOF, Body=landscape(), ContentType="image/jpeg")
+        derivatives, address = S3Store(self.s3, found["Derivatives"]), f"{url.rstrip('/')}/{PROOF}"
+        self.s3.put_object(Bucket=found["Originals"], Key=PROOF, Body=landscape(), ContentType="image/jpeg")
         try:
-            _until(lambda: derivatives.head(manifest_key(_PROOF)), "the manifest of an upload")
-            made = len(list(derivatives.names(f"{_PROOF}/"))) - 1
-            fetched = _until(lambda: _fetched(f"{url.rstrip('/')}/{_PROOF}?preset={preset}"), f"a picture from {url}")
+            until(lambda: derivatives.head(manifest_key(PROOF)), "the manifest of an upload")
+            made = len(list(derivatives.names(f"{PROOF}/"))) - 1
+            self.show(f"  an upload made {made} derivatives")
+            for query in (f"preset={preset}", f"w={random.randint(100, 999)}"):
+                asked = Request(f"{address}?{query}", headers=dict(headers))
+                self.show(f"  {query}: {until(partial(_fetched, asked), f'a picture from {url}')}")
         finally:
-            self.s3.delete_object(Bucket=found["Originals"], Key=_PROOF)
-        _until(lambda: not list(derivatives.names(f"{_PROOF}/")), "no derivative of what was removed")
-        return f"an upload made {made} derivatives, one was answered with {fetched}, its removal took them away"
+            self.s3.delete_object(Bucket=found["Originals"], Key=PROOF)
+        until(lambda: not list(derivatives.names(f"{PROOF}/")), "no derivative of what was removed")
+        self.show("  the removal of the original took all of them away")
 
     def undeploy(self, may_delete: Callable[[str], bool]) -> None:
         """Take down all that was made; `may_delete` is asked before a bucket with originals goes."""
@@ -169,7 +179,7 @@ def _block(text: str) -> str:
     return "|\n" + "".join(f"        {line}\n" for line in text.splitlines())
 
 
-def _until(look: Callable[[], Any], what: str) -> Any:
+def until(look: Callable[[], Any], what: str) -> Any:
     """What a look comes to, as soon as it is true; raises SystemExit where that takes too long."""
     until = time.monotonic() + _PROOF_SECONDS
     while time.monotonic() < until:
@@ -180,9 +190,9 @@ def _until(look: Callable[[], Any], what: str) -> Any:
     raise SystemExit(f"imgy: expected {what} within {_PROOF_SECONDS} s; the functions' logs say what happened")
 
 
-def _fetched(url: str) -> str | None:
+def _fetched(request: Request) -> str | None:
     try:
-        with urlopen(url, timeout=30) as answer:
+        with urlopen(request, timeout=30) as answer:
             cached = answer.headers.get("X-Cache", "no X-Cache")
             return f"{answer.status} {answer.headers['Content-Type']}, {len(answer.read())} bytes, {cached}"
     except URLError:
@@ -208,7 +218,7 @@ def deploy_stage(deployment: Deployment, only: str | None = None) -> None:
         "foundation": lambda: deployment.foundation().apply(),
         "functions": deployment.deploy_functions,
         "edge": deployment.deploy_edge,
-        "proof": lambda: deployment.show(deployment.prove(deployment.url())),
+        "proof": lambda: deployment.prove(deployment.url()),
     }
     if only and only not in steps:
         raise SystemExit(f"imgy: expected one of {', '.join(steps)} for --only, received '{only}'")

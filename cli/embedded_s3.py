@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.claims import listening
+from cli.embedded_aws import importing, over_https
 from cli.local import CREDENTIALS, REGION
 from cli.mending import mend
 
@@ -43,11 +44,11 @@ class EmbeddedS3:
 
 
 @contextmanager
-def embedded_s3(port: int, data_dir: Path, services: str = "s3,sqs") -> Iterator[EmbeddedS3]:
+def embedded_s3(port: int, data_dir: Path, **settings: str) -> Iterator[EmbeddedS3]:
     """S3 and SQS on the port, objects kept below data_dir; connections wait until it is up."""
     mend(data_dir / OBJECTS)
     with listening(port, "S3_PORT") as listener:
-        child = start(listener, data_dir, services)
+        child = start(listener, data_dir, settings)
     try:
         yield EmbeddedS3(child, data_dir)
     finally:
@@ -57,13 +58,13 @@ def embedded_s3(port: int, data_dir: Path, services: str = "s3,sqs") -> Iterator
             (data_dir / LOG).unlink()
 
 
-def start(listener: socket.socket, data_dir: Path, services: str) -> "subprocess.Popen[bytes]":
-    """Start ministack on a listening socket as a child of this process."""
+def start(listener: socket.socket, data_dir: Path, settings: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    """Start ministack on a listening socket as a child of this process; `settings` are its own."""
     fd, port = listener.fileno(), listener.getsockname()[1]
     with (data_dir / LOG).open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "cli.embedded_s3", str(fd), str(os.getpid())],
-            env=ministack_environment(os.environ, port, data_dir, services),
+            env=ministack_environment(os.environ, port, data_dir, settings),
             pass_fds=[fd],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -72,13 +73,15 @@ def start(listener: socket.socket, data_dir: Path, services: str) -> "subprocess
         )
 
 
-def ministack_environment(environ: Mapping[str, str], port: int, data_dir: Path, services: str) -> dict[str, str]:
+def ministack_environment(
+    environ: Mapping[str, str], port: int, data_dir: Path, settings: Mapping[str, str]
+) -> dict[str, str]:
     """What ministack reads: few services, objects on disk, and no look at Docker."""
     return {
         **{name: value for name, value in environ.items() if not name.startswith("AWS_")},
         **CREDENTIALS,  # takes anybody's, but for URLs signed ahead: those it checks
         "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), environ.get("PYTHONPATH")])),
-        "SERVICES": services,
+        "SERVICES": "s3,sqs",
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,
         "MINISTACK_WORKER_THREADS": "8",
@@ -91,6 +94,7 @@ def ministack_environment(environ: Mapping[str, str], port: int, data_dir: Path,
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": f"unix://{os.devnull}/none",  # ministack removes containers of other ministacks when it starts
+        **settings,
     }
 
 
@@ -118,12 +122,16 @@ def main(fd: int, parent: int) -> None:
     from hypercorn.config import Config
     from ministack.app import app
 
+    if "apigateway" in os.environ["SERVICES"]:
+        from ministack.services import apigateway_v1
+
+        apigateway_v1.handle_request = importing(apigateway_v1)
     logging.getLogger("s3").addHandler(EndWhenUnwritten())
     config = Config()
     config.bind = [f"fd://{fd}"]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
-    asyncio.run(serve(app, config))
+    asyncio.run(serve(over_https(app) if os.environ["AUTH"] == "true" else app, config))
 
 
 if __name__ == "__main__":

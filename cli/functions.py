@@ -22,6 +22,7 @@ AS_LISTED = {"PIP_NO_DEPS": "1"}
 
 TRIGGERS = ("upload_trigger", "removal_trigger")
 
+_CHALICE = "from chalice.cli import main; raise SystemExit(main())"
 _CONFIG = Path(".chalice") / "config.json"
 _COPIED = ("app.py", "chalicelib", "requirements.txt", "vendor")
 
@@ -67,7 +68,7 @@ class Functions:
 
     def chalice(self, *words: str) -> None:
         """Run a chalice command on the staged project, its output shown; raises SystemExit where it fails."""
-        command = [sys.executable, "-c", "from chalice.cli import main; main()", *words, "--stage", self.stage]
+        command = [sys.executable, "-c", _CHALICE, *words, "--stage", self.stage]
         environment = {**os.environ, **QUIET, **AS_LISTED}
         if subprocess.run(command, cwd=self.folder, env=environment, check=False).returncode:
             raise SystemExit(f"imgy: chalice {words[0]} failed; its message stands above")

@@ -1,73 +1,75 @@
 """`make rehearse`: a whole deploy, its proof and its undeploy, on an embedded AWS that has no account."""
 
-import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.parse import urlparse
+from urllib.request import urlopen
 
 import boto3
 
 from chalicelib.settings import ORIGIN_HEADER
 from cli import local
 from cli.claims import listening
-from cli.deploy import Deployment
+from cli.deploy import PROOF, Deployment, until
 from cli.embedded_s3 import embedded_s3
 from cli.functions import Functions, assert_python
-from cli.gateway import gateway, serve
-
-if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
 
 STAGE = "dev"
 SERVICES = "s3,sqs,sns,lambda,iam,sts,logs,cloudwatch,cloudformation,cloudfront,apigateway,secretsmanager"
 
 
 def rehearse(show: Callable[[str], None] = print) -> None:
-    """Deploy, prove and take down a stage; raises SystemExit where a step fails or something is left behind."""
+    """Deploy, prove, deploy again and take down a stage; raises SystemExit where a step fails or something is left.
+
+    The embedded AWS holds every function to its policy.
+    """
     assert_python()
-    with TemporaryDirectory() as folder, listening(0, "PORT") as listener:
+    with TemporaryDirectory() as folder:
         port = _free_port()
         local.point_to_this_machine(port)
-        with embedded_s3(port, Path(folder), SERVICES):
+        with embedded_s3(port, Path(folder), SERVICES=SERVICES, AUTH="true"):
             functions = Functions(STAGE, Path(folder) / "project", Path(folder) / "remembered")
-            deployment = Deployment(boto3.Session(), functions, {}, show)
-            _rehearse(deployment, listener)
+            _rehearse(Deployment(boto3.Session(), functions, {}, show), local.endpoint(port))
 
 
-def _rehearse(deployment: Deployment, listener: Any) -> None:
+def _rehearse(deployment: Deployment, endpoint: str) -> None:
     deployment.foundation().apply()
     deployment.deploy_functions()
     deployment.deploy_edge()
-    secret = deployment.secret(deployment.founded())
-    # The embedded API Gateway imports no API: the gateway of the local run calls the deployed function instead.
-    with _served(listener, _deployed(deployment.session.client("lambda"), deployment.name, secret)) as url:
-        deployment.show(deployment.prove(url))
+    url = _api(endpoint, deployment.functions.api_url())
+    _assert_closed(f"{url}/none.jpg")
+    # The embedded CloudFront knows no origin groups: what it would say to the API is said here.
+    said = {ORIGIN_HEADER: deployment.secret(deployment.founded()), "Accept": "*/*"}
+    deployment.prove(url, said)
+    until(lambda: _forgotten(deployment), "an invalidation of what was removed")
     deployment.undeploy(lambda bucket: True)
     _assert_nothing_left(deployment)
 
 
-def _deployed(client: "LambdaClient", name: str, secret: str) -> Callable[[Any, Any], Any]:
-    """Calls the deployed function as CloudFront and API Gateway would."""
-
-    def called(event: Any, context: Any) -> Any:
-        event["headers"] = {**(event["headers"] or {}), ORIGIN_HEADER: secret}
-        answer = client.invoke(FunctionName=name, Payload=json.dumps(event))
-        return json.loads(answer["Payload"].read())
-
-    return called
+def _api(endpoint: str, url: str) -> str:
+    """Where the embedded AWS has the API that on AWS would have this URL."""
+    there = urlparse(url)
+    return f"{endpoint}/_aws/execute-api/{there.netloc.partition('.')[0]}/{there.path.strip('/')}"
 
 
-@contextmanager
-def _served(listener: Any, called: Callable[[Any, Any], Any]) -> Iterator[str]:
-    server = serve(listener, gateway(called, lambda environ, start: []))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+def _assert_closed(url: str) -> None:
     try:
-        yield f"http://{local.HOST}:{listener.getsockname()[1]}"
-    finally:
-        server.shutdown()
+        status = urlopen(url, timeout=60).status
+    except HTTPError as error:
+        status = error.code
+    if status != 403:
+        raise SystemExit(f"imgy: expected 403 of the API to whoever is not the distribution, received {status}")
+
+
+def _forgotten(deployment: Deployment) -> bool:
+    client = deployment.session.client("cloudfront")
+    distribution = deployment.distribution()
+    listed = client.list_invalidations(DistributionId=distribution)["InvalidationList"].get("Items", [])
+    found = (client.get_invalidation(DistributionId=distribution, Id=item["Id"]) for item in listed)
+    paths = [path for answer in found for path in answer["Invalidation"]["InvalidationBatch"]["Paths"]["Items"]]
+    return any(path.startswith(f"/{PROOF}") for path in paths)
 
 
 def _free_port() -> int:

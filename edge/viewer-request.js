@@ -20,12 +20,12 @@ function answer(event) {
     try {
         request.uri = ownPath(request.uri, pairsOf(request.querystring), offered);
         request.querystring = {};
-        delete request.headers.accept;
+        offered = [];
     } catch (reason) {
         if (!(reason instanceof NotUnderstood)) console.log(String(reason));
-        // Of Accept only what may be chosen counts for the cache.
-        request.headers.accept = { value: offered.map(contentType).join(',') || '*/*' };
     }
+    // Of Accept only what may still be chosen counts for the cache; without any, API Gateway would answer in base64.
+    request.headers.accept = { value: offered.map(contentType).join(',') || '*/*' };
     return request;
 }
 

@@ -1,9 +1,12 @@
 """What many tests share: the stores they run on, and the app on top of them."""
 
+import fcntl
 import logging
 import os
 import socket
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import boto3
 import hypothesis
@@ -43,6 +46,7 @@ hypothesis.settings.register_profile("repeat", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("explore", max_examples=3000, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("repeat")
 
+ROOT = Path(__file__).parents[1]
 BACKENDS = ("memory", "moto", "embedded")
 
 PRESETS = """
@@ -117,6 +121,20 @@ def originals(bucket):
 @pytest.fixture
 def derivatives(bucket):
     return Watched(bucket("imgy-derivatives"))
+
+
+@pytest.fixture(scope="session")
+def lambda_python():
+    """The Python that packages and deploys, with all that it needs, kept from one run to the next."""
+    asked = ["sh", "cli/prepare.sh", "python", "12", "test"]
+    if subprocess.run(asked, cwd=ROOT, capture_output=True).returncode:
+        pytest.skip("no Python 3.12 or newer here to package with")
+    (ROOT / ".cache").mkdir(exist_ok=True)
+    with (ROOT / ".cache" / "lambda.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = subprocess.run(["make", "-s", ".venv-lambda/installed"], cwd=ROOT, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    return ROOT / ".venv-lambda" / "bin" / "python"
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """What `chalice package` makes of the repository: a Terraform package whose zip is all that Lambda needs, and no more.
 
 Chalice packages for the version of the Python that runs it, and finds a libvips for 3.12 and newer alone. So these
-tests look for such a Python on this machine, and are skipped where there is none; whoever packages with 3.11 is told.
+tests are skipped where this machine has no such Python; whoever packages with 3.11 is told.
 """
 
-import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -20,51 +18,7 @@ from cli.functions import AS_LISTED
 
 ROOT = Path(__file__).parents[1]
 VENDOR = ROOT / "vendor"
-CACHE = ROOT / ".cache"
-NEWER = ("python3.14", "python3.13", "python3.12")
 PACKAGED_TOO_OLD = sys.version_info < (3, 12)
-
-
-def works(python):
-    """Whether it is a Python that Lambda has a libvips for, and can make a virtual environment."""
-    asked = "import ensurepip, sys, venv; sys.exit(not (3, 12) <= sys.version_info < (3, 15))"
-    return subprocess.run([python, "-c", asked], capture_output=True).returncode == 0
-
-
-def newer_python():
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    found = [
-        sys.executable,
-        *filter(None, map(shutil.which, NEWER)),
-        *sorted(map(str, pyenv.glob("3.1[2-9]*/bin/python"))),
-    ]
-    return next((python for python in found if works(python)), None)
-
-
-def pins(*names):
-    lines = (ROOT / "requirements-dev.txt").read_text().splitlines()
-    return [line for line in lines if line.startswith(tuple(f"{name}==" for name in names))]
-
-
-@pytest.fixture(scope="session")
-def chalice_python():
-    """A newer Python with Chalice and with what app.py imports, kept in .cache from one run to the next."""
-    base = newer_python()
-    if base is None:
-        pytest.skip("no Python 3.12 or newer here to package with")
-    wanted = [*pins("chalice", "boto3"), *(ROOT / "requirements.txt").read_text().split("\n")]
-    wanted = [line for line in wanted if line and not line.startswith("#")]
-    place = CACHE / f"package-{hashlib.sha256(repr((base, wanted)).encode()).hexdigest()[:12]}"
-    CACHE.mkdir(exist_ok=True)
-    with (CACHE / "package.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (place / "installed").exists():
-            subprocess.run([base, "-m", "venv", "--clear", place], check=True)
-            installing = [place / "bin/python", "-m", "pip", "install", "--quiet", *wanted]
-            if subprocess.run(installing).returncode:
-                pytest.skip("pip cannot install Chalice for the newer Python; its message stands above")
-            (place / "installed").touch()
-    return place / "bin/python"
 
 
 def package(python, project, out):
@@ -98,13 +52,13 @@ def checkout(target):
 
 
 @pytest.fixture(scope="session")
-def packaged(chalice_python, tmp_path_factory):
+def packaged(lambda_python, tmp_path_factory):
     """The package's folder."""
     project = checkout(tmp_path_factory.mktemp("checkout"))
     if VENDOR.exists():
         shutil.copytree(VENDOR, project / "vendor")
     out = tmp_path_factory.mktemp("package") / "out"
-    said = package(chalice_python, project, out)
+    said = package(lambda_python, project, out)
     assert "Could not install" not in said, said
     return out
 
@@ -186,12 +140,12 @@ print(settled.outcome, settled.made)
 """
 
 
-def test_what_is_in_the_zip_renders(packaged, chalice_python, tmp_path):
+def test_what_is_in_the_zip_renders(packaged, lambda_python, tmp_path):
     # ImageMagick's library is this machine's: what ships to Lambda is not Chalice's to package.
     with zipfile.ZipFile(packaged / "deployment.zip") as archive:
         archive.extractall(tmp_path)
     run = subprocess.run(
-        [chalice_python, "-c", RENDER, str(tmp_path)], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [lambda_python, "-c", RENDER, str(tmp_path)], cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
     assert run.returncode == 0, run.stderr
     outcome, made = run.stdout.split()
