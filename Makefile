@@ -26,6 +26,7 @@ lint: .venv/installed
 	$(python) -m ruff check
 	$(python) -m mypy --strict
 	.venv/bin/lint-imports
+	.venv/bin/cfn-lint deploy/foundation.yaml edge/template.yaml
 
 bench: .venv/installed magick ## measure this pipeline against the plain way and sharp
 	@$(python) -m bench
@@ -39,8 +40,11 @@ edge: .venv/installed ## write edge/function.js, which CloudFront runs, from the
 imagemagick: .venv/installed ## build ImageMagick for Lambda into vendor/ (Debian 12)
 	@sh deploy/imagemagick.sh
 
-test-lambda: .venv/installed ## run the tests of pictures on the ImageMagick that vendor/ has for Lambda
-	@MAGICK_HOME=$(CURDIR)/vendor $(python) -m pytest tests/test_rendering.py tests/test_pictures.py tests/test_opening.py
+test-lambda: .venv/installed vendor/lib ## run the tests of the package and of pictures on what Lambda gets
+	$(python) -m pytest -rP tests/test_package.py
+
+vendor/lib:
+	@echo "imgy: there is no ImageMagick for Lambda yet; make imagemagick builds it into vendor/" >&2; exit 1
 
 # Lambda's packages want Python 3.12 or newer, whatever .venv has.
 deploy: .venv-lambda/installed ## bring a stage to AWS: make deploy STAGE=dev

@@ -6,6 +6,7 @@ tests are skipped where this machine has no such Python; whoever packages with 3
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,11 +15,17 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.formats import WRITTEN
 from cli.functions import AS_LISTED
 
 ROOT = Path(__file__).parents[1]
 VENDOR = ROOT / "vendor"
+TESTS = ROOT / "tests"
+OF_PICTURES = [f"tests/test_{name}.py" for name in ("rendering", "pictures", "opening", "odd_sizes")]
+NOTHING = {"PATH": ""}
 PACKAGED_TOO_OLD = sys.version_info < (3, 12)
+
+needs_vendor = pytest.mark.skipif(not VENDOR.exists(), reason="no ImageMagick for Lambda: make imagemagick builds it")
 
 
 def package(python, project, out):
@@ -140,16 +147,60 @@ print(settled.outcome, settled.made)
 """
 
 
-def test_what_is_in_the_zip_renders(packaged, lambda_python, tmp_path):
-    # ImageMagick's library is this machine's: what ships to Lambda is not Chalice's to package.
+@pytest.fixture(scope="session")
+def task(packaged, tmp_path_factory):
+    """The folder as Lambda unpacks it."""
+    folder = tmp_path_factory.mktemp("task")
     with zipfile.ZipFile(packaged / "deployment.zip") as archive:
-        archive.extractall(tmp_path)
+        archive.extractall(folder)
+    return folder
+
+
+def test_what_is_in_the_zip_reconciles(task, lambda_python):
     run = subprocess.run(
-        [lambda_python, "-c", RENDER, str(tmp_path)], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [lambda_python, "-c", RENDER, str(task)], cwd=task, capture_output=True, text=True, timeout=120
     )
     assert run.returncode == 0, run.stderr
     outcome, made = run.stdout.split()
     assert (outcome, int(made) > 5) == ("made", True)
+
+
+def test_the_package_alone_renders_every_format_and_a_line_of_text(task, lambda_python):
+    # Without vendor/ (`make imagemagick`), ImageMagick's library is this machine's, and no font ships.
+    command = [lambda_python, "-I", "-S", TESTS / "smoke.py", task]
+    run = subprocess.run(command, cwd=task, env=NOTHING, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    said = dict(line.split(" ", 1) for line in run.stdout.splitlines())
+    assert said["formats"].split() == [*WRITTEN]
+    assert VENDOR.exists() == ("text" in said) == said["ImageMagick"].startswith("7.1.1-43")
+
+
+@needs_vendor
+def test_the_tests_of_pictures_pass_on_what_lambda_gets(task, lambda_python, tmp_path):
+    for name in ("tests", "cli", "presets.yaml"):
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tmp_path / name)
+    environment = {**NOTHING, "PYTHONPATH": f"{task}:{tmp_path}", "HOME": str(tmp_path), "PYTHONSAFEPATH": "1"}
+    asked = (
+        "import chalicelib, wand, pyvips, _libvips, _pi_heif as heif\nprint(chalicelib, wand, pyvips, _libvips, heif)"
+    )
+    where = subprocess.run([lambda_python, "-c", asked], env=environment, capture_output=True, text=True)
+    assert where.stdout.count(str(task)) == 5, where
+    command = [lambda_python, "-m", "pytest", "-p", "no:cacheprovider", *OF_PICTURES]
+    run = subprocess.run(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, timeout=900)
+    assert run.returncode == 0, run.stdout
+    print(run.stdout)
+
+
+@needs_vendor
+def test_nothing_in_vendor_asks_for_a_newer_c_library_than_lambda_has():
+    """Amazon Linux 2023 has glibc 2.34 and a libstdc++ with GLIBCXX_3.4.29."""
+    libraries = [*(VENDOR / "lib").glob("*.so*")]
+    dumped = subprocess.run(["objdump", "-p", *libraries], capture_output=True, text=True, check=True).stdout
+    for name, newest in (("GLIBC", (2, 34)), ("GLIBCXX", (3, 4, 29))):
+        asked = {tuple(map(int, version.split("."))) for version in re.findall(rf"\b{name}_([0-9.]+)", dumped)}
+        assert max(asked, default=(0,)) <= newest
+    assert {runpath.split()[-1] for runpath in dumped.splitlines() if "RUNPATH" in runpath} == {"$ORIGIN"}
+    assert not [library for library in libraries if library.is_symlink()]
 
 
 @pytest.mark.skipif(not PACKAGED_TOO_OLD, reason="this Python is new enough to package with")

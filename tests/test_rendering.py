@@ -276,7 +276,8 @@ def test_another_process_gives_the_same_bytes(original):
         "print(*(hashlib.sha256(rendered(original, query)).hexdigest() for query in sys.argv[1:]))"
     )
     queries = [f"{EVERYTHING}&fm={form}" for form in DECODED]
-    paths = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parents[1])))
+    first = filter(None, [os.environ.get("PYTHONPATH")])
+    paths = os.pathsep.join([*first, str(Path(__file__).parent), str(Path(__file__).parents[1])])
     there = subprocess.run(
         [sys.executable, "-c", script, *queries],
         input=original,
