@@ -1,11 +1,11 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run photos test explore check lint bench docs edge imagemagick test-lambda deploy plan undeploy rehearse magick chromium
+.PHONY: help run photos test explore check lint bench docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
 python := .venv/bin/python
 lambda_python := .venv-lambda/bin/python
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/installed magick ## bring up the whole pipeline on this machine (PORT=8000 S3_PORT=4566 DATA_DIR=.local; EDGE=1 with a simulated CloudFront)
 	@exec $(python) -m cli run --with-parent
@@ -39,6 +39,9 @@ edge: .venv/installed ## write edge/function.js, which CloudFront runs, from the
 
 imagemagick: .venv/installed ## build ImageMagick for Lambda into vendor/ (Debian 12)
 	@sh deploy/imagemagick.sh
+
+imagemagick-docker: ## the same in Docker, for machines that are not Debian 12
+	@docker build --file deploy/Dockerfile --output type=local,dest=vendor .
 
 test-lambda: .venv/installed vendor/lib ## run the tests of the package and of pictures on what Lambda gets
 	$(python) -m pytest -rP tests/test_package.py

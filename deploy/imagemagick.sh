@@ -1,11 +1,12 @@
 #!/bin/sh
 # Builds ImageMagick 7 for Lambda into vendor/, on Debian 12, from Debian's own source with its security patches.
-# It reads nothing and writes JPEG, palette PNG and raw pixels; libvips, a wheel, does the rest. `make imagemagick` calls it.
+# It reads nothing and writes JPEG and raw pixels; libvips, a wheel, does the rest. `make imagemagick` calls it.
 set -eu
 
 VERSION=7.1.1.43+dfsg1-1+deb13u12
-SUITES="trixie trixie-security"
-KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+SUMS="bcb4f3c78a930a608fa4889f889edbcb384974246ad9407fce1858f2c0607bfe  imagemagick_7.1.1.43+dfsg1.orig.tar.xz
+4ab5e32a172da4a244afa140570d1c48fd48d5c7a64dfce6704917f30081c9f3  imagemagick_$VERSION.debian.tar.xz"
+POOLS="debian/pool/main debian-security/pool/updates/main"
 GLIBC=2.34
 here=$(cd "$(dirname "$0")/.." && pwd)
 work=$here/.cache/imagemagick
@@ -26,45 +27,43 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-apt_of_its_own() {
-    command=$1
-    shift
-    "$command" -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null \
-        -o Dir::State::lists="$work/lists" -o Dir::Cache="$work/cache" -o APT::Sandbox::User=root "$@"
-}
-
-tools() {
+debian() {
     grep -qs '^VERSION_ID="12"' /etc/os-release ||
-        fail "expected Debian 12, whose libraries are no newer than Lambda's; elsewhere: docker build deploy"
+        fail "expected Debian 12, whose libraries are no newer than Lambda's; elsewhere: make imagemagick-docker"
     step "installing what it is built with"
-    as_root apt-get install -qq -y --no-install-recommends build-essential dpkg-dev pkg-config quilt xz-utils \
+    as_root apt-get install -qq -y --no-install-recommends build-essential pkg-config patch xz-utils curl ca-certificates \
         libjpeg62-turbo-dev libpng-dev libfreetype-dev zlib1g-dev fonts-dejavu-core >/dev/null
 }
 
-# The archives are held against the SHA256 sums of indexes that Debian's archive key has signed.
+# Lambda's own base image, in deploy/Dockerfile.
+amazon() {
+    step "installing what it is built with"
+    dnf install -q -y gcc make patch tar xz findutils binutils diffutils \
+        libjpeg-turbo-devel libpng-devel freetype-devel zlib-devel dejavu-sans-fonts
+}
+
+# The sums are those of indexes that Debian's archive key has signed; whoever names a newer version takes them from there
+# (apt-get source --print-uris, apt-cache showsrc).
 source_code() {
     step "fetching Debian's source of $VERSION"
-    mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/source"
-    for suite in $SUITES; do
-        host=http://deb.debian.org/debian
-        [ "$suite" = trixie-security ] && host=http://deb.debian.org/debian-security
-        echo "deb-src [signed-by=$KEYRING] $host $suite main"
-    done > "$work/sources.list"
-    apt_of_its_own apt-get update -qq || true
-    cd "$work/source"
-    orig=imagemagick_${VERSION%-*}.orig.tar.xz
-    debian=imagemagick_$VERSION.debian.tar.xz
-    if [ ! -f "$orig" ] || [ ! -f "$debian" ]; then
-        apt_of_its_own apt-get source -qq --download-only "imagemagick=8:$VERSION" || true
-    fi
-    apt_of_its_own apt-cache showsrc --only-source imagemagick | sed -n '/^Checksums-Sha256:/,/^[^ ]/p' |
-        awk -v a="$orig" -v b="$debian" '$3 == a || $3 == b { print $1 "  " $3 }' | sort -u > sums
-    [ "$(wc -l < sums)" = 2 ] || fail "Debian's indexes do not have ImageMagick $VERSION; name a newer one in VERSION"
-    sha256sum --quiet -c sums
+    mkdir -p "$work/source" && cd "$work/source"
+    echo "$SUMS" | while read -r sum name; do
+        echo "$sum  $name" | sha256sum --status -c 2>/dev/null || fetched "$name"
+    done
+    echo "$SUMS" | sha256sum --quiet -c || fail "what was fetched is not what was pinned"
     rm -rf tree && mkdir tree
-    tar xf "$orig" -C tree --strip-components=1
-    tar xf "$debian" -C tree
-    (cd tree && dpkg-source --before-build . >/dev/null)
+    tar xf imagemagick_*.orig.tar.xz -C tree --strip-components=1
+    tar xf "imagemagick_$VERSION.debian.tar.xz" -C tree
+    sed 's/ *#.*//; /^$/d' tree/debian/patches/series | while read -r name; do
+        patch --quiet --directory=tree --strip=1 --input="debian/patches/$name" || fail "Debian's $name does not apply"
+    done
+}
+
+fetched() {
+    for pool in $POOLS; do
+        curl -sfL --retry 3 -o "$1" "http://deb.debian.org/$pool/i/imagemagick/$1" && return
+    done
+    fail "Debian has no $1 any more; name a newer one in VERSION and SUMS"
 }
 
 # Amazon Linux 2023 has glibc 2.34; Debian's linker would choose the hypot of 2.35.
@@ -101,20 +100,32 @@ vendored() {
     cp -L "$prefix/lib/$core" "$prefix/lib/$wand" "$vendor/lib/"
     ldd "$prefix/lib/$wand" | awk '$3 ~ /^\// { print $3 }' |
         grep -vE '/(libMagickCore|libc|libm|libstdc\+\+|libgcc_s|libpthread|libdl)[-.]' |
-        while read -r library; do cp -L "$library" "$vendor/lib/"; done
+        xargs -n 1 readlink -f > "$work/taken"
+    while read -r library; do
+        cp "$library" "$vendor/lib/$(objdump -p "$library" | awk '/SONAME/ { print $2 }')"
+    done < "$work/taken"
     "$patchelf" --replace-needed "$(objdump -p "$vendor/lib/$core" | awk '/SONAME/ { print $2 }')" $core "$vendor/lib/$wand"
     "$patchelf" --set-soname $core "$vendor/lib/$core"
     for library in "$vendor"/lib/*.so*; do
         strip --strip-unneeded "$library"
         "$patchelf" --set-rpath '$ORIGIN' "$library"
     done
-    cp /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf "$vendor/fonts/"
+    font=$(find /usr/share/fonts -name DejaVuSans.ttf | head -n 1)
+    cp "$font" "$vendor/fonts/"
+    echo "$font" >> "$work/taken"
     licences
 }
 
+# Whoever packaged a file says under which licence it stands.
 licences() {
-    for package in libjpeg62-turbo libpng16-16 libfreetype6 zlib1g libbrotli1 fonts-dejavu-core; do
-        cp "/usr/share/doc/$package/copyright" "$vendor/licences/$package"
+    for file in $(cat "$work/taken"); do
+        if command -v rpm >/dev/null; then
+            package=$(rpm -qf --queryformat '%{NAME}' "$file")
+            cat $(rpm -q --licensefiles "$package") > "$vendor/licences/$package"
+        else
+            package=$(dpkg -S "*/$(basename "$file")" | head -n 1 | cut -d: -f1)
+            cp "/usr/share/doc/$package/copyright" "$vendor/licences/$package"
+        fi
     done
     cp "$work/source/tree/LICENSE" "$vendor/licences/imagemagick"
 }
@@ -128,4 +139,4 @@ check() {
     step "$(du -sh "$vendor/lib" | cut -f1) in vendor/lib, nothing newer than $newest"
 }
 
-for part in ${*:-tools source_code build vendored check}; do "$part"; done
+for part in ${*:-debian source_code build vendored check}; do "$part"; done
