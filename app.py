@@ -126,8 +126,8 @@ if settings.invalidations:
         """Originals were replaced or removed: CloudFront is to forget their pictures."""
         keys = [record.body for record in event]
         client = boto3.client("cloudfront", config=Config(connect_timeout=2, read_timeout=10))
-        paths = Invalidations(client, settings.distribution).forget(keys) if settings.distribution else 0
-        log.info("%d originals forgotten in %d paths", len(keys), paths)
+        tags = Invalidations(client, settings.distribution).forget(keys) if settings.distribution else 0
+        log.info("%d originals forgotten by %d tags", len(set(keys)), tags)
 
 
 @app.route("/{key+}", **_ANY)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote
 
+from .cachetags import HEADER, tags
 from .errors import ImgyError, Unavailable
 from .pipeline import Picture
 from .presets import Wanted
@@ -34,6 +35,7 @@ def picture_answer(
         "ETag": f'"{picture.etag}"',
         **({"Last-Modified": picture.modified} if picture.modified else {}),
         "X-Cache": "HIT" if picture.hit else "MISS",
+        HEADER: tags(wanted.derivative.original),
         **({"Vary": "Accept"} if wanted.varies else {}),
     }
     if unchanged(picture, asked):

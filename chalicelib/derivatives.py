@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from .cachetags import METADATA, tags
 from .errors import Denied, Unavailable
 from .formats import WRITTEN
 from .geometry import Size
@@ -71,6 +72,7 @@ class Derivatives:
             _MODIFIED: http_date(original.modified),
             _WIDTH: str(rendered.size.width),
             _HEIGHT: str(rendered.size.height),
+            METADATA: tags(original.key),
         }
         etag = self.store.swap(key, over, body, content_type, self.cache_control, metadata)
         return Object(key, etag, len(body), original.modified, content_type, metadata, lambda: body) if etag else None

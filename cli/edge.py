@@ -26,6 +26,14 @@ TEMPLATE = ROOT / "edge" / "template.yaml"
 MOST_BYTES = 10_240
 """How large a function CloudFront takes."""
 
+API = "api"
+"""The origin's id, in the template, to which the function sends what it does not understand."""
+
+_IMPORT = "import cf from 'cloudfront';"
+_HANDLER = f"function handler(event){{return answer(event,function(){{cf.selectRequestOriginById('{API}');}});}}"
+_STUB = "var chosen=null;var cf={selectRequestOriginById:function(id){chosen=id;}};"
+_ANSWERED = "function answered(event){chosen=null;var request=handler(event);return {request:request,origin:chosen};}"
+
 _FOR_PEOPLE = {"good", "bad", "control", "expected"}
 
 
@@ -50,8 +58,13 @@ def function(presets: Presets) -> str:
     """The whole function: its table, then its source without what only people need."""
     whole = f"var TABLE={json.dumps(table(presets), separators=(',', ':'))};{SOURCE.read_text('utf-8')}"
     closed = minify_print(es5(f"var answer=(function(){{{whole};return answer;}}());"), obfuscate=True)
-    handler = "function handler(event){return answer(event);}"
-    return f"// Written by `make edge` from edge/viewer-request.js and presets.yaml.\n{closed}\n{handler}\n"
+    written = "// Written by `make edge` from edge/viewer-request.js and presets.yaml."
+    return "\n".join([_IMPORT, written, closed, _HANDLER, ""])
+
+
+def under_node(function: str) -> str:
+    """A script of the function for node: its `answered(event)` is the request and the origin chosen for it, or null."""
+    return function.replace(_IMPORT, _STUB) + _ANSWERED
 
 
 def table(presets: Presets) -> dict[str, Any]:

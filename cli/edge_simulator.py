@@ -1,4 +1,4 @@
-"""CloudFront before the local run: the real function under node, a cache by Cache-Control, S3 first, the app second."""
+"""CloudFront before the local run: the real function under node, a cache with tags, S3 first, the app second."""
 
 import json
 import re
@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -18,19 +17,19 @@ import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 from werkzeug.test import run_wsgi_app
 
-from chalicelib.invalidation import wildcards
+from chalicelib.cachetags import HEADER, tag
 from chalicelib.manifest import original_of
-from cli.edge import FUNCTION, TEMPLATE
+from cli.edge import API, FUNCTION, TEMPLATE, under_node
 from cli.gateway import REQUEST_HEADERS, TARGET, gathered, raw_path
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from mypy_boto3_s3 import S3Client
 
-_CARRIED = ("content-type", "cache-control", "etag", "last-modified", "content-length")
+_CARRIED = ("content-type", "cache-control", "etag", "last-modified", "content-length", HEADER)
 _WORKER = """
 require('readline').createInterface({input: process.stdin}).on('line', function (line) {
-    console.log(JSON.stringify(handler(JSON.parse(line))));
+    console.log(JSON.stringify(answered(JSON.parse(line))));
 });
 """
 
@@ -42,6 +41,11 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags by which CloudFront forgets it."""
+        return self.headers.get(HEADER, "").split(",")
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class ViewerRequest:
             raise SystemExit("imgy: EDGE=1 needs node, which runs CloudFront's function; install nodejs")
         self._lock = threading.Lock()
         self._worker = subprocess.Popen(
-            [node, "-e", function + _WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [node, "-e", under_node(function) + _WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def __call__(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,31 +121,28 @@ class Edge:
     kept: dict[tuple[str, str, str], tuple[float, Answer]] = field(default_factory=dict)
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        request = self.function(viewer_request(environ))
-        hit, answer = self._answer(request, environ)
+        hit, answer = self._answer(self.function(viewer_request(environ)), environ)
         cached = ("Hit" if hit else "Miss") + " from cloudfront"
         return _sent(answer, {"x-cache": cached, "vary": "Accept"}, environ, start)
 
-    def forget(self, paths: Iterable[str]) -> None:
+    def forget(self, tag: str) -> None:
         """Carry out an invalidation."""
-        patterns = [path.replace("[", "[[]") for path in paths]
-        for key in [key for key in self.kept if any(fnmatchcase(key[0], pattern) for pattern in patterns)]:
+        for key in [key for key, (_, answer) in self.kept.items() if tag in answer.tags]:
             self.kept.pop(key, None)
 
-    def _answer(self, request: Mapping[str, Any], environ: "WSGIEnvironment") -> tuple[bool, Answer]:
+    def _answer(self, chosen: Mapping[str, Any], environ: "WSGIEnvironment") -> tuple[bool, Answer]:
+        request, api_alone = chosen["request"], chosen["origin"] == API
         accept = request["headers"].get("accept", {}).get("value", "")
         query = query_text(request["querystring"])
         key = (request["uri"], query, accept)
         until, known = self.kept.get(key, (0.0, None))
         if known and self.clock() < until:
             return True, known
-        answer = self._fetched(request["uri"], query, accept, environ)
+        answer = None if api_alone else self.s3(request["uri"])
+        if answer is None or answer.status in self.template.failover:
+            answer = _called(self.api, request["uri"], query, accept, environ)
         self.kept[key] = (self.clock() + self.template.seconds(answer), answer)
         return False, answer
-
-    def _fetched(self, uri: str, query: str, accept: str, environ: "WSGIEnvironment") -> Answer:
-        stored = self.s3(uri)
-        return _called(self.api, uri, query, accept, environ) if stored.status in self.template.failover else stored
 
 
 @contextmanager
@@ -151,7 +152,7 @@ def edge_before(
     """A distribution before the whole local run; its own pages, which no distribution would have, go past it."""
     viewer_request = ViewerRequest(FUNCTION.read_text("utf-8"))
     edge = Edge(viewer_request, s3_origin(s3, derivatives), application)
-    app.pipeline = replace(app.pipeline, forget=lambda key: edge.forget(wildcards([key])))
+    app.pipeline = replace(app.pipeline, forget=lambda key: edge.forget(tag(key)))
 
     def respond(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         path = raw_path(environ[TARGET])

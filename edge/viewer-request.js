@@ -1,6 +1,6 @@
 // CloudFront's viewer-request function: it turns a query into the derivative's own path, so that every spelling of one
-// transformation is one cache key, and S3 answers without Lambda. What it does not understand it passes on as it came,
-// and the API answers: the same path for what is right, a sentence for what is wrong. TABLE comes from the operations'
+// transformation is one cache key, and S3 answers without Lambda. What it does not understand goes to the API alone, as it
+// came, and the API answers: the same picture for what is right, a sentence for what is wrong. TABLE comes from the operations'
 // declarations and presets.yaml: `make edge` puts it before this source, takes out what only people need, and writes
 // function.js. This is ES5, as the minifier's grammar checks.
 
@@ -13,9 +13,12 @@ TABLE.parameters.forEach(function (row) {
 
 function NotUnderstood() {}
 
-function answer(event) {
+function answer(event, toApi) {
     var request = event.request;
-    if (request.method !== 'GET' && request.method !== 'HEAD') return request;
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+        toApi();
+        return request;
+    }
     var offered = offeredBy(request.headers.accept ? request.headers.accept.value : '');
     try {
         request.uri = ownPath(request.uri, pairsOf(request.querystring), offered);
@@ -23,6 +26,8 @@ function answer(event) {
         offered = [];
     } catch (reason) {
         if (!(reason instanceof NotUnderstood)) console.log(String(reason));
+        // Never to S3, which has a meaning of its own for some queries (response-content-type, versionId).
+        toApi();
     }
     // Of Accept only what may still be chosen counts for the cache; without any, API Gateway would answer in base64.
     request.headers.accept = { value: offered.map(contentType).join(',') || '*/*' };

@@ -6,6 +6,7 @@ import pytest
 from conftest import on_every_store
 from drawn import noise, picture
 
+from chalicelib.cachetags import HEADER, tags
 from chalicelib.settings import Settings
 from chalicelib.transformation import parse_path
 
@@ -27,6 +28,7 @@ def test_a_picture_says_all_there_is_to_say(web, cat, originals):
         "ETag": answer.headers["ETag"],
         "Last-Modified": http_date(originals.store.head("cat.jpg").modified),
         "X-Cache": "MISS",
+        HEADER: tags("cat.jpg"),
         "X-Content-Type-Options": "nosniff",
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Expose-Headers": "ETag, Content-Length, Server-Timing, X-Cache",

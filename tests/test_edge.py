@@ -9,6 +9,7 @@ from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 
+from chalicelib.cachetags import HEADER
 from chalicelib.colours import NAMED
 from chalicelib.derivatives import Derivatives
 from chalicelib.errors import ImgyError
@@ -19,7 +20,7 @@ from chalicelib.presets import Presets
 from chalicelib.route import Request, Route
 from chalicelib.settings import Settings
 from chalicelib.storage import MemoryStore
-from cli.edge import FUNCTION, MOST_BYTES, function, shipped_presets
+from cli.edge import API, FUNCTION, MOST_BYTES, TEMPLATE, function, shipped_presets, under_node
 
 NODE = shutil.which("node")
 QUERIES = 20_000
@@ -56,8 +57,9 @@ needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
 
 def run_function(text: str, events: list[dict]) -> list[dict]:
     """What the function makes of each event, under node."""
-    program = text + "process.stdout.write(JSON.stringify(JSON.parse(require('fs').readFileSync(0)).map(handler)));"
-    ended = subprocess.run([NODE, "-e", program], input=json.dumps(events), capture_output=True, text=True, check=True)
+    every = "process.stdout.write(JSON.stringify(JSON.parse(require('fs').readFileSync(0)).map(answered)));"
+    command = [NODE, "-e", under_node(text) + every]
+    ended = subprocess.run(command, input=json.dumps(events), capture_output=True, text=True, check=True)
     assert not ended.stderr
     return json.loads(ended.stdout)
 
@@ -121,13 +123,14 @@ def test_every_query_comes_to_the_same_path_or_to_the_api(presets):
     asked = [next(source) for _ in range(QUERIES // 2)]
     answers = run_function(function(presets), [event(*query) for query in asked])
     settled = 0
-    for query, answer in zip(asked, answers, strict=True):
+    for query, (answer, origin) in zip(asked, (answered.values() for answered in answers), strict=True):
         expected = by_python(presets, *query)
         if expected and not names_a_colour(query[1]) and not query[0].startswith("-/"):
             settled += 1
             assert unquote(answer["uri"]) == f"/{expected}", query
-            assert (answer["querystring"], answer["headers"]) == ({}, {"accept": {"value": "*/*"}})
+            assert (answer["querystring"], answer["headers"], origin) == ({}, {"accept": {"value": "*/*"}}, None)
         else:
+            assert origin == API
             assert answer | {"headers": {}} == event(*query)["request"] | {"headers": {}}, query
             assert by_python(presets, *query[:2], answer["headers"]["accept"]["value"]) == expected
     assert len(asked) / 4 < settled < len(asked)
@@ -144,4 +147,17 @@ def test_cloudfront_takes_it():
 @needs_node
 def test_what_is_no_reading_passes_as_it_came():
     asked = event("cat.jpg", [("w", "300")], "", method="OPTIONS")
-    assert run_function(FUNCTION.read_text("utf-8"), [asked]) == [asked["request"]]
+    assert run_function(FUNCTION.read_text("utf-8"), [asked]) == [{"request": asked["request"], "origin": API}]
+
+
+@needs_node
+@pytest.mark.parametrize("name", ["response-content-type", "versionId", "X-Amz-Signature", "acl"])
+def test_what_has_a_meaning_to_s3_never_comes_there(name):
+    asked = event("cat.jpg/w=300.jpg", [(name, "text/html")], "")
+    assert [answer["origin"] for answer in run_function(FUNCTION.read_text("utf-8"), [asked])] == [API]
+
+
+def test_the_template_names_the_origin_and_the_header_that_are_meant():
+    text = TEMPLATE.read_text("utf-8")
+    assert f"- Id: {API}\n" in text
+    assert f"HeaderName: {HEADER}\n" in text

@@ -9,6 +9,7 @@ from events import upload_event
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from chalicelib.cachetags import tag
 from chalicelib.manifest import manifest_key
 from cli.edge import TEMPLATE, function
 from cli.edge_simulator import Edge, Template, ViewerRequest, edge_before, s3_origin
@@ -128,7 +129,7 @@ def test_after_an_overwrite_the_new_picture_comes(browser, edge, uploaded):
     for query in ("preset=small", "w=33", "w=33&bg=red"):
         assert near(colour_of(browser.get(f"/photos/c%20t.jpg?{query}").body), "tomato")
     uploaded(body=picture(colour="navy"))
-    edge.forget(["/photos/c%20t.jpg*"])
+    edge.forget(tag("photos/c t.jpg"))
     for query in ("preset=small", "w=33", "w=33&bg=red"):
         assert near(colour_of(browser.get(f"/photos/c%20t.jpg?{query}").body), "navy")
 
@@ -149,6 +150,17 @@ def test_a_fault_is_not_kept(browser, edge, uploaded, monkeypatch):
         broken.setattr(edge, "api", lambda environ, start: start("503 -", [("Cache-Control", "no-store")]) and [])
         assert browser.get("/photos/c%20t.jpg?w=9").status == 503
     assert browser.get("/photos/c%20t.jpg?w=9").status == 200
+
+
+def test_a_stored_picture_with_a_query_is_refused_as_the_api_refuses_it(browser, uploaded):
+    uploaded()
+    assert browser.get("/photos/c%20t.jpg/w=40.webp").status == 200
+    assert browser.get("/photos/c%20t.jpg/w=40.webp?response-content-type=text/html").status == 400
+
+
+def test_a_preflight_is_answered(browser):
+    answer = browser.get("/photos/c%20t.jpg?w=9", "OPTIONS", Origin="https://example.com")
+    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, "*")
 
 
 @pytest.mark.parametrize("query", ["", "?x", "?w=", "?bg=red"])

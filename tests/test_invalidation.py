@@ -1,16 +1,15 @@
-"""What CloudFront is told to forget: what is stale, before anything says that it is gone, in few paths."""
+"""What CloudFront is told to forget: what is stale, before anything says that it is gone, in few tags."""
 
 from dataclasses import replace
-from fnmatch import fnmatchcase
-from urllib.parse import quote
 
 import pytest
 from drawn import NOT_AN_IMAGE, picture
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.cachetags import HEADER, METADATA, covering, tag, tags
 from chalicelib.errors import Unavailable
-from chalicelib.invalidation import MOST_PATHS, Invalidations, wildcards
+from chalicelib.invalidation import Invalidations
 
 KEYS = st.lists(st.text("ab/é *", min_size=1, max_size=6), min_size=1, max_size=60, unique=True)
 
@@ -69,27 +68,39 @@ def test_a_message_that_fails_is_sent_by_the_next_event(pipeline, upload, origin
     assert forgotten == ["cat.jpg"]
 
 
+@given(KEYS, st.integers(1, 9))
+def test_every_picture_has_a_tag_of_what_covers_it(keys, most):
+    covered = covering(keys, most)
+    assert len(covered) <= most
+    named = {tag(prefix) for prefix in covered}
+    assert all(named & set(tags(key).split(",")) for key in keys)
+
+
 @given(KEYS)
-def test_every_picture_is_covered_by_few_paths(keys):
-    paths = wildcards(keys)
-    assert len(paths) <= MOST_PATHS
-    patterns = [path.replace("[", "[[]") for path in paths]
-    for key in keys:
-        for url in (f"/{quote(key)}", f"/{quote(key)}?w=9", f"/{quote(key)}/w=9.jpg"):
-            assert any(fnmatchcase(url, pattern) for pattern in patterns), (url, paths)
-
-
-def test_as_long_as_they_are_few_nothing_else_is_forgotten():
-    keys = [f"a/{number}.jpg" for number in range(MOST_PATHS)]
-    assert wildcards(keys) == sorted(f"/{key}*" for key in keys)
+def test_as_long_as_they_are_few_nothing_else_is_forgotten(keys):
+    assert covering(keys, len(keys)) == set(keys)
 
 
 def test_the_deepest_folder_is_gathered_first():
-    assert wildcards(["x.jpg", "a/y.jpg", *(f"a/b/{number}.jpg" for number in range(20))]) == [
-        "/a/b/*",
-        "/a/y.jpg*",
-        "/x.jpg*",
-    ]
+    keys = ["x.jpg", "a/y.jpg", *(f"a/b/{number}.jpg" for number in range(20))]
+    assert covering(keys, 15) == {"a/b/", "a/y.jpg", "x.jpg"}
+    assert covering(keys, 1) == {""}
+
+
+def test_a_key_of_many_folders_stays_within_what_cloudfront_and_s3_take():
+    key = "a/" * 500 + "b.jpg"
+    assert len(tags(key).split(",")) <= 50
+    assert len(tags(key)) < 1000
+    assert covering([key, key + "c"], 1) <= {"a/" * depth for depth in range(16)}
+
+
+@pytest.mark.parametrize("path", ["/photos/c t.jpg?w=20", "/photos/c t.jpg/w=30.jpg"])
+def test_every_answer_with_a_picture_and_every_stored_one_says_its_tags(web, upload, derivatives, path):
+    upload("photos/c t.jpg", picture())
+    answer = web.ask(path)
+    assert answer.headers[HEADER] == tags("photos/c t.jpg")
+    stored = [derivatives.store.head(key) for key in derivatives.store.names("photos/c t.jpg/")]
+    assert [found.metadata[METADATA] for found in stored if "=" in found.key] == [tags("photos/c t.jpg")]
 
 
 def test_cloudfront_is_asked_once(monkeypatch):
@@ -101,4 +112,5 @@ def test_cloudfront_is_asked_once(monkeypatch):
 
     assert Invalidations(Client(), "E1").forget(["a.jpg", "b.jpg", "a.jpg"]) == 2
     assert asked[0]["DistributionId"] == "E1"
-    assert asked[0]["InvalidationBatch"]["Paths"] == {"Quantity": 2, "Items": ["/a.jpg*", "/b.jpg*"]}
+    items = sorted(f"#{tag(key)}" for key in ("a.jpg", "b.jpg"))
+    assert asked[0]["InvalidationBatch"]["Paths"] == {"Quantity": 2, "Items": items}
