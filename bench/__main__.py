@@ -31,16 +31,17 @@ def main(repetitions: Annotated[int, REPETITIONS] = 5, only: Annotated[str, ONLY
     if not cases:
         raise SystemExit(f"bench: no case has '{only}' in its name; they are: {'; '.join(case.what for case in CASES)}")
     console = Console(width=None if sys.stdout.isatty() else 140)
-    originals, commands = _originals(), dict[str, Sequence[str]](PYTHON)
+    found, commands = originals(), dict[str, Sequence[str]](PYTHON)
     try:
         commands[SHARP] = sharp(CACHE)
     except NoSharp as reason:
         console.print(f"sharp is left out: {reason}")
     with tempfile.TemporaryDirectory() as kept:
-        measure(Bench(originals, Path(kept), repetitions, commands), cases, console)
+        measure(Bench(found, Path(kept), repetitions, commands), cases, console)
 
 
-def _originals() -> Path:
+def originals() -> Path:
+    """The folder of the originals, filled the first time."""
     folder = CACHE / "originals"
     if not all((folder / name).exists() for name in (*ORIGINALS, ORIGIN)):
         print("Fetching the photo and drawing the animation", file=sys.stderr)
