@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _BATCH = 1000
 """How many keys one DeleteObjects takes."""
 
+_OVERTAKEN = (404, 409, 412)
+"""What S3 says where what was expected has been deleted, is being written by somebody else, or is something else."""
+
 
 @dataclass(frozen=True)
 class Object:
@@ -57,6 +60,9 @@ class Store(Protocol):
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; a key that is not there is no error."""
+
+    def drop(self, key: str, etag: str) -> None:
+        """Delete one object as long as it has this ETag; what has taken its place stays."""
 
     def names(self, folder: str = "") -> Iterator[str]:
         """The keys right below a folder (which ends in /), not those of deeper folders; every key for no folder."""
@@ -107,6 +113,12 @@ class MemoryStore:
         for key in keys:
             self._objects.pop(key, None)
 
+    def drop(self, key: str, etag: str) -> None:
+        with self._lock:
+            there = self.head(key)
+            if there and there.etag == etag:
+                del self._objects[key]
+
     def names(self, folder: str = "") -> Iterator[str]:
         keys = sorted(key for key in list(self._objects) if key.startswith(folder))
         return (key for key in keys if not folder or "/" not in key[len(folder) :])
@@ -143,8 +155,7 @@ class S3Store:
         try:
             return self._put(key, body, content_type, cache_control, metadata, **condition)
         except Unavailable as unavailable:
-            # 412: something else is there. 409: somebody else is writing. 404: what was there has been deleted.
-            if _status(unavailable) in (404, 409, 412):
+            if _status(unavailable) in _OVERTAKEN:
                 return None
             raise
 
@@ -175,6 +186,13 @@ class S3Store:
             answer = self._call(self._client.delete_objects, Delete={"Objects": entries, "Quiet": True})
             if answer.get("Errors"):
                 raise Unavailable("the store did not delete every object") from None
+
+    def drop(self, key: str, etag: str) -> None:
+        try:
+            self._call(self._client.delete_object, Key=key, IfMatch=f'"{etag}"')
+        except Unavailable as unavailable:
+            if _status(unavailable) not in _OVERTAKEN:
+                raise
 
     def names(self, folder: str = "") -> Iterator[str]:
         asked: dict[str, Any] = {"Prefix": folder, **({"Delimiter": "/"} if folder else {})}

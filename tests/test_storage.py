@@ -126,6 +126,17 @@ def test_a_swap_writes_only_over_what_is_expected_there(store):
 
 
 @on_every_store
+def test_a_drop_deletes_only_what_is_expected_there(store):
+    first = put(store, "cat.png", b"first")
+    second = put(store, "cat.png", b"second")
+    store.drop("cat.png", first)
+    assert store.get("cat.png").read() == b"second"
+    store.drop("cat.png", second)
+    assert store.head("cat.png") is None
+    store.drop("cat.png", second)
+
+
+@on_every_store
 def test_of_many_who_write_the_first_one_wins(store):
     together, results = threading.Barrier(6, timeout=10), []
 
@@ -187,6 +198,7 @@ CALLS = {
     "head_object": lambda store: store.head("cat.jpg"),
     "put_object": lambda store: put(store, "cat.jpg"),
     "delete_objects": lambda store: store.delete(["cat.jpg"]),
+    "delete_object": lambda store: store.drop("cat.jpg", "abc"),
     "list_objects_v2": lambda store: list(store.names()),
 }
 
@@ -209,7 +221,7 @@ def test_s3s_403_is_denied(stubbed, verb):
         CALLS[verb](store)
 
 
-@pytest.mark.parametrize("verb", ["put_object", "delete_objects", "list_objects_v2"])
+@pytest.mark.parametrize("verb", ["put_object", "delete_objects", "delete_object", "list_objects_v2"])
 def test_a_denied_write_is_no_missing_original(stubbed, verb):
     store, stub = stubbed
     stub.add_client_error(verb, "AccessDenied", http_status_code=403)
@@ -227,10 +239,12 @@ def test_a_delete_that_left_something_is_unavailable(stubbed):
 @pytest.mark.parametrize(
     ("code", "status"), [("PreconditionFailed", 412), ("ConditionalRequestConflict", 409), ("NoSuchKey", 404)]
 )
-def test_a_swap_that_s3_refuses_wrote_nothing(stubbed, code, status):
+def test_a_swap_or_a_drop_that_s3_refuses_changes_nothing(stubbed, code, status):
     store, stub = stubbed
     stub.add_client_error("put_object", code, http_status_code=status)
     assert store.swap("cat.jpg", "abc", b"body", "image/png", "", {}) is None
+    stub.add_client_error("delete_object", code, http_status_code=status)
+    store.drop("cat.jpg", "abc")
 
 
 def test_a_body_that_breaks_off_is_unavailable():
