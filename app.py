@@ -41,6 +41,9 @@ s3 = boto3.client(
         read_timeout=10,
         retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=32,
+        # Signed URLs must name the bucket's own region, and S3 takes no other signature of newer buckets.
+        signature_version="s3v4",
+        s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     ),
@@ -107,7 +110,7 @@ def upload_trigger(event: BaseLambdaEvent) -> None:
     _reconcile("upload", event)
 
 
-@app.on_s3_event(bucket=settings.originals, events=["s3:ObjectRemoved:*"])
+@app.on_s3_event(bucket=settings.originals, events=["s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"])
 def removal_trigger(event: BaseLambdaEvent) -> None:
     """An original was removed: withdraw its derivatives."""
     _reconcile("removal", event)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.settings import Settings
+from cli.record import Record
 
 ROOT = Path(__file__).parent.parent
 PYTHON = (3, 12)
@@ -25,6 +27,9 @@ TRIGGERS = ("upload_trigger", "removal_trigger")
 _CHALICE = "from chalice.cli import main; raise SystemExit(main())"
 _CONFIG = Path(".chalice") / "config.json"
 _COPIED = ("app.py", "chalicelib", "requirements.txt", "vendor")
+_LIBRARY = ROOT / "vendor" / "lib" / "libMagickWand-7.Q16.so"
+# The machine that an ELF header names at byte 18, and what Lambda calls it (ELF-64 Object File Format, e_machine).
+_MACHINES = {0x3E: "x86_64", 0xB7: "arm64"}
 
 
 def config() -> dict[str, Any]:
@@ -40,13 +45,27 @@ def assert_python() -> None:
         raise SystemExit(f"imgy: a deploy needs Python {wanted} or newer, this is {sys.version.split()[0]}")
 
 
+def assert_library() -> None:
+    """Raise SystemExit unless ImageMagick for Lambda is there to be packaged."""
+    if not _LIBRARY.exists():
+        raise SystemExit("imgy: there is no ImageMagick for Lambda yet; make imagemagick builds it into vendor/")
+
+
+def architecture() -> str:
+    """What the functions run on: the machine that ImageMagick in vendor/ was built for, else this one."""
+    if _LIBRARY.exists():
+        return _MACHINES[_LIBRARY.read_bytes()[18]]
+    return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+
+
 @dataclass(frozen=True)
 class Functions:
-    """The functions of one stage: where the project is staged, and where Chalice remembers what it deployed."""
+    """The functions of one stage: where the project is staged, and what is remembered of what was deployed."""
 
     stage: str
     folder: Path
-    remembered: Path = ROOT / ".chalice" / "deployed"
+    record: Record
+    profile: str | None = None
 
     def staged(self, names: Mapping[str, str], environment: Mapping[str, str]) -> None:
         """Write the project as Chalice shall see it, with `names` in place of the stock ones."""
@@ -57,33 +76,36 @@ class Functions:
         for file in (ROOT / ".chalice").glob("*.json"):
             (self.folder / ".chalice" / file.name).write_text(_renamed(file.read_text("utf-8"), names), "utf-8")
         self._add(environment)
-        self.remembered.mkdir(parents=True, exist_ok=True)
-        (self.folder / ".chalice" / "deployed").symlink_to(self.remembered, target_is_directory=True)
+        self._remembered.parent.mkdir()
+        self._remembered.write_text(self.record.read(), "utf-8")
+
+    @property
+    def _remembered(self) -> Path:
+        return self.folder / ".chalice" / "deployed" / f"{self.stage}.json"
 
     def _add(self, environment: Mapping[str, str]) -> None:
         path = self.folder / _CONFIG
         written = json.loads(path.read_text("utf-8"))
-        written["stages"][self.stage]["environment_variables"] = dict(environment)
+        written["lambda_architecture"] = architecture()
+        of_stage = written["stages"][self.stage]
+        of_stage["environment_variables"] = {**of_stage.get("environment_variables", {}), **environment}
         path.write_text(json.dumps(written, indent=2), "utf-8")
 
     def chalice(self, *words: str) -> None:
         """Run a chalice command on the staged project, its output shown; raises SystemExit where it fails."""
-        command = [sys.executable, "-c", _CHALICE, *words, "--stage", self.stage]
+        profile = ["--profile", self.profile] if self.profile else []
+        command = [sys.executable, "-c", _CHALICE, *words, "--stage", self.stage, *profile]
         environment = {**os.environ, **QUIET, **AS_LISTED}
         if subprocess.run(command, cwd=self.folder, env=environment, check=False).returncode:
             raise SystemExit(f"imgy: chalice {words[0]} failed; its message stands above")
-
-    def deployed(self) -> dict[str, dict[str, Any]]:
-        """What Chalice remembers of the stage's resources, by name; empty where it was never deployed."""
-        file = self.remembered / f"{self.stage}.json"
-        resources = json.loads(file.read_text("utf-8"))["resources"] if file.exists() else []
-        return {resource["name"]: resource for resource in resources}
+        self.record.write(self._remembered.read_text("utf-8"))
 
     def api_url(self) -> str:
         """The URL of the deployed stage's REST API; raises SystemExit where there is none."""
-        if "rest_api" not in self.deployed():
+        deployed = self.record.resources()
+        if "rest_api" not in deployed:
             raise SystemExit(f"imgy: the functions of stage {self.stage} are not deployed yet")
-        return str(self.deployed()["rest_api"]["rest_api_url"])
+        return str(deployed["rest_api"]["rest_api_url"])
 
 
 def own_names(name: str, originals: str, derivatives: str) -> dict[str, str]:

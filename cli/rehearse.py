@@ -9,15 +9,17 @@ from urllib.request import urlopen
 
 import boto3
 
+from chalicelib.cachetags import tag
 from chalicelib.settings import ORIGIN_HEADER
-from cli import local
+from cli import local, proof
 from cli.claims import listening
-from cli.deploy import PROOF, Deployment, until
+from cli.deploy import Deployment, functions_of
+from cli.edge import shipped_presets
 from cli.embedded_s3 import embedded_s3
-from cli.functions import Functions, assert_python
+from cli.functions import assert_python
 
 STAGE = "dev"
-SERVICES = "s3,sqs,sns,lambda,iam,sts,logs,cloudwatch,cloudformation,cloudfront,apigateway,secretsmanager"
+SERVICES = "s3,sqs,sns,lambda,iam,sts,logs,cloudwatch,cloudformation,cloudfront,apigateway,secretsmanager,ssm"
 
 
 def rehearse(show: Callable[[str], None] = print) -> None:
@@ -30,8 +32,9 @@ def rehearse(show: Callable[[str], None] = print) -> None:
         port = _free_port()
         local.point_to_this_machine(port)
         with embedded_s3(port, Path(folder), SERVICES=SERVICES, AUTH="true"):
-            functions = Functions(STAGE, Path(folder) / "project", Path(folder) / "remembered")
-            _rehearse(Deployment(boto3.Session(), functions, {}, show), local.endpoint(port))
+            session = boto3.Session()
+            functions = functions_of(session, STAGE, Path(folder) / "project")
+            _rehearse(Deployment(session, functions, {}, show), local.endpoint(port))
 
 
 def _rehearse(deployment: Deployment, endpoint: str) -> None:
@@ -42,8 +45,10 @@ def _rehearse(deployment: Deployment, endpoint: str) -> None:
     _assert_closed(f"{url}/none.jpg")
     # The embedded CloudFront knows no origin groups: what it would say to the API is said here.
     said = {ORIGIN_HEADER: deployment.secret(deployment.founded()), "Accept": "*/*"}
-    deployment.prove(url, said)
-    until(lambda: _forgotten(deployment), "an invalidation of what was removed")
+    proof.prove(
+        deployment.session.client("s3"), deployment.founded(), shipped_presets(), url, deployment.show, said, False
+    )
+    proof.until(lambda: _forgotten(deployment), "an invalidation of what was removed")
     deployment.undeploy(lambda bucket: True)
     _assert_nothing_left(deployment)
 
@@ -69,7 +74,7 @@ def _forgotten(deployment: Deployment) -> bool:
     listed = client.list_invalidations(DistributionId=distribution)["InvalidationList"].get("Items", [])
     found = (client.get_invalidation(DistributionId=distribution, Id=item["Id"]) for item in listed)
     paths = [path for answer in found for path in answer["Invalidation"]["InvalidationBatch"]["Paths"]["Items"]]
-    return any(path.startswith(f"/{PROOF}") for path in paths)
+    return f"#{tag(proof.KEY)}" in paths
 
 
 def _free_port() -> int:
@@ -84,6 +89,7 @@ def _assert_nothing_left(deployment: Deployment) -> None:
         *(function["FunctionName"] for function in client("lambda").list_functions()["Functions"]),
         *client("sqs").list_queues().get("QueueUrls", []),
         *(role["RoleName"] for role in client("iam").list_roles()["Roles"] if deployment.name in role["RoleName"]),
+        *(entry["Name"] for entry in client("ssm").describe_parameters()["Parameters"]),
         *(group["logGroupName"] for group in client("logs").describe_log_groups()["logGroups"]),
     ]
     if left:

@@ -1,7 +1,7 @@
 """CloudFormation stacks: planned as change sets, applied with what happens shown, taken down."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,12 +9,14 @@ from botocore.exceptions import ClientError, WaiterError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import ChangeTypeDef, StackEventTypeDef, StackTypeDef
+    from mypy_boto3_cloudformation.type_defs import ChangeTypeDef, ParameterTypeDef, StackEventTypeDef, StackTypeDef
 
 _POLL_SECONDS = 2
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 _PLANNED = "REVIEW_IN_PROGRESS"
 """The state of a stack that has been proposed and never made."""
+_NEVER_MADE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+"""States of a stack whose creation failed, and which can only be deleted."""
 
 
 @dataclass(frozen=True)
@@ -40,33 +42,41 @@ class Stack:
 
     def apply(self) -> dict[str, str]:
         """Bring the stack there and return its outputs; raises SystemExit with CloudFormation's reason."""
-        started, proposal = time.time(), self._propose()
+        proposal = self._propose()
         if proposal is None:
             self.show(f"{self.name}: is as it should be")
         else:
+            stack = self.client.describe_stacks(StackName=self.name)["Stacks"][0]["StackId"]
+            seen = self._told(stack)
             self.client.execute_change_set(ChangeSetName=proposal, StackName=self.name)
-            self._follow(self.name, started, ("CREATE_COMPLETE", "UPDATE_COMPLETE"))
+            self._follow(stack, seen, ("CREATE_COMPLETE", "UPDATE_COMPLETE"))
         return outputs(self.client, self.name)
 
     def delete(self) -> None:
         """Take the stack down; one that is not there is no error."""
         found = _described(self.client, self.name)
         if found:
-            started = time.time()
+            seen = self._told(found["StackId"])
             self.client.delete_stack(StackName=self.name)
-            self._follow(found["StackId"], started, ("DELETE_COMPLETE",))
+            self._follow(found["StackId"], seen, ("DELETE_COMPLETE",))
 
     def _propose(self) -> str | None:
         """A change set that waits to be carried out; None where there is nothing to change."""
+        if _state(self.client, self.name) in _NEVER_MADE:
+            self.delete()
         made = _state(self.client, self.name) not in (None, _PLANNED)
         name = f"{self.name}-{int(time.time() * 1000)}"
-        self.client.create_change_set(
-            StackName=self.name,
-            ChangeSetName=name,
-            ChangeSetType="UPDATE" if made else "CREATE",
-            TemplateBody=self.template,
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()],
-        )
+        try:
+            self.client.create_change_set(
+                StackName=self.name,
+                ChangeSetName=name,
+                ChangeSetType="UPDATE" if made else "CREATE",
+                TemplateBody=self.template,
+                Parameters=self._parameters(made),
+                OnStackFailure="ROLLBACK" if made else "DELETE",  # a failed creation leaves nothing behind
+            )
+        except ClientError as error:
+            raise SystemExit(f"imgy: stack {self.name} cannot be changed: {error}") from None
         try:
             waiter = self.client.get_waiter("change_set_create_complete")
             waiter.wait(StackName=self.name, ChangeSetName=name, WaiterConfig={"Delay": _POLL_SECONDS})
@@ -78,28 +88,42 @@ class Stack:
             raise SystemExit(f"imgy: stack {self.name} cannot be changed: {reason}") from None
         return name
 
-    def _follow(self, stack: str, since: float, good: tuple[str, ...]) -> None:
-        """Show the stack's events until it has settled; raises SystemExit where it settled badly."""
-        seen: set[str] = set()
+    def _parameters(self, made: bool) -> "list[ParameterTypeDef]":
+        """Those that are set now, and of a stack that is there the others as they are: the default would undo them."""
+        stack = _described(self.client, self.name) if made else None
+        known = [entry["ParameterKey"] for entry in stack.get("Parameters", [])] if stack else []
+        kept = [key for key in known if key not in self.parameters and f"\n  {key}:\n" in self.template]
+        wanted: list[ParameterTypeDef] = [
+            {"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()
+        ]
+        return wanted + [{"ParameterKey": key, "UsePreviousValue": True} for key in kept]
+
+    def _follow(self, stack: str, seen: set[str], good: tuple[str, ...]) -> None:
+        """Show the stack's new events until it has settled; raises SystemExit where it settled badly."""
         while True:
-            state = _state(self.client, stack)
-            for event in self._events(stack, since, seen):
+            fresh = [event for event in self._events(stack) if event["EventId"] not in seen]
+            for event in fresh:
+                seen.add(event["EventId"])
                 self.show(_event_line(event))
-            if state in good or (state is None and "DELETE_COMPLETE" in good):
+            state = _state(self.client, stack)
+            if state is None and "DELETE_COMPLETE" in good:
                 return
-            if state is None or (state.endswith(("_COMPLETE", "_FAILED")) and "CLEANUP" not in state):
-                raise SystemExit(f"imgy: stack {self.name} came to {state}; the lines above say why")
+            # A stack's state may still be that of the last time: only its own new event settles it.
+            if state is None or any(_settles(event) for event in fresh):
+                if state not in good:
+                    raise SystemExit(f"imgy: stack {self.name} came to {state}; the lines above say why")
+                return
             time.sleep(_POLL_SECONDS)
 
-    def _events(self, stack: str, since: float, seen: set[str]) -> "Iterator[StackEventTypeDef]":
+    def _told(self, stack: str) -> set[str]:
+        return {event["EventId"] for event in self._events(stack)}
+
+    def _events(self, stack: str) -> "list[StackEventTypeDef]":
+        """The newest of a stack's events, the oldest first."""
         try:
-            events = self.client.describe_stack_events(StackName=stack)["StackEvents"]
+            return self.client.describe_stack_events(StackName=stack)["StackEvents"][::-1]
         except ClientError:
-            return
-        for event in reversed(events):
-            if event["Timestamp"].timestamp() >= since - 1 and event["EventId"] not in seen:
-                seen.add(event["EventId"])
-                yield event
+            return []
 
 
 def outputs(client: "CloudFormationClient", name: str) -> dict[str, str]:
@@ -126,6 +150,12 @@ def _change_line(change: "ChangeTypeDef") -> str:
     made = change["ResourceChange"]
     replaced = ", replaced" if made.get("Replacement") == "True" else ""
     return f"{made['Action'].lower():7} {made['ResourceType']} {made['LogicalResourceId']}{replaced}"
+
+
+def _settles(event: "StackEventTypeDef") -> bool:
+    status = event.get("ResourceStatus", "")
+    own = event.get("PhysicalResourceId") == event["StackId"]
+    return own and status.endswith(("_COMPLETE", "_FAILED")) and "CLEANUP" not in status
 
 
 def _event_line(event: "StackEventTypeDef") -> str:

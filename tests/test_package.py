@@ -118,7 +118,10 @@ def test_both_triggers_and_the_route_are_deployed(resources):
     assert handlers == {"app.upload_trigger", "app.removal_trigger", "app.app"}
     (notification,) = resources["aws_s3_bucket_notification"].values()
     events = sorted(event for entry in notification["lambda_function"] for event in entry["events"])
-    assert (notification["bucket"], events) == ("imgy-originals", ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"])
+    assert (notification["bucket"], events) == (
+        "imgy-originals",
+        ["s3:LifecycleExpiration:*", "s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
+    )
     assert list(resources["aws_api_gateway_rest_api"]) == ["rest_api"]
 
 

@@ -1,0 +1,79 @@
+"""What is looked at before and after a deploy, so that what cannot work is said in a sentence."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudfront import CloudFrontClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+
+_UNRESERVED = 10
+"""How many concurrent executions an account must keep for functions that reserve none (AWS Lambda quotas)."""
+
+# Where there is no Origin Shield, the nearest (Amazon CloudFront Developer Guide, "Using Origin Shield").
+_NEAREST = {
+    "us-west-1": "us-west-2",
+    "af-south-1": "eu-west-1",
+    "ap-east-1": "ap-southeast-1",
+    "ca-central-1": "us-east-1",
+    "eu-south-1": "eu-central-1",
+    "eu-west-3": "eu-west-2",
+    "eu-north-1": "eu-west-2",
+    "me-south-1": "ap-south-1",
+}
+
+
+def shield_region(region: str) -> str:
+    """The region of Origin Shield that is nearest to the buckets."""
+    return _NEAREST.get(region, region)
+
+
+def assert_concurrency(client: "LambdaClient", config: Mapping[str, Any], stage: str) -> None:
+    """Raise SystemExit where the account has less concurrency than the stage reserves."""
+    functions = config["stages"][stage]["lambda_functions"].values()
+    wanted = sum(entry.get("reserved_concurrency", 0) for entry in functions)
+    has = client.get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+    if wanted and has - wanted < _UNRESERVED:
+        raise SystemExit(
+            f"imgy: stage {stage} reserves {wanted} concurrent executions and {_UNRESERVED} must stay free, but "
+            f"there are {has}; ask for more (Service Quotas), or lower reserved_concurrency in .chalice/config.json"
+        )
+
+
+def assert_no_policy(client: "S3Client", bucket: str) -> None:
+    """Raise SystemExit where a bucket has a policy, as the edge would have to replace it."""
+    try:
+        policy = client.get_bucket_policy(Bucket=bucket)["Policy"]
+    except client.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchBucketPolicy":
+            return
+        raise SystemExit(f"imgy: the policy of bucket {bucket} cannot be read: {error}") from None
+    said = "and the edge writes its own; take it away first, or name another bucket"
+    raise SystemExit(f"imgy: bucket {bucket} has a policy, {said}: {policy}")
+
+
+def assert_function(client: "CloudFrontClient", name: str, show: Callable[[str], None]) -> None:
+    """Have CloudFront run the viewer-request function on a URL; raises SystemExit where it fails or takes too long."""
+    etag = client.describe_function(Name=name, Stage="LIVE")["ETag"]
+    request = {"method": "GET", "uri": "/a/b.jpg", "headers": {}, "cookies": {}, "querystring": _QUERY}
+    event = {
+        "version": "1.0",
+        "context": {"eventType": "viewer-request"},
+        "viewer": {"ip": "192.0.2.1"},
+        "request": request,
+    }
+    tested = client.test_function(Name=name, IfMatch=etag, Stage="LIVE", EventObject=json.dumps(event).encode())
+    result = tested["TestResult"]
+    share = int(result.get("ComputeUtilization") or 0)
+    if result.get("FunctionErrorMessage") or share >= 100:
+        reason = result.get("FunctionErrorMessage") or "it takes too long"
+        raise SystemExit(f"imgy: CloudFront cannot run edge/function.js: {reason}")
+    show(f"  the function at the edge takes {share} % of the time that CloudFront allows")
+
+
+_QUERY = {
+    name: {"value": value}
+    for name, value in {"w": "300", "h": "200", "fit": "crop", "crop": "top,left", "auto": "format,compress"}.items()
+}
