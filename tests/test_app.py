@@ -254,7 +254,7 @@ def test_the_app_is_what_chalice_deploys(app):
     events = {config.name: (config.bucket, config.events) for config in app.app.event_sources}
     assert events == {
         "upload_trigger": ("imgy-originals", ["s3:ObjectCreated:*"]),
-        "removal_trigger": ("imgy-originals", ["s3:ObjectRemoved:*"]),
+        "removal_trigger": ("imgy-originals", ["s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"]),
     }
 
 

@@ -54,6 +54,10 @@ def test_a_hit_imports_nothing_of_development(imported, module):
     assert module not in imported
 
 
+def test_a_hit_does_not_import_what_boto3_adds_to_botocore(imported):
+    assert not imported & {"boto3", "s3transfer"}
+
+
 def test_presets_are_read_by_the_fast_loader(imported):
     import yaml
 
