@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from typer.exceptions import TyperException
 
 
@@ -124,6 +125,8 @@ def main() -> None:
         commands(standalone_mode=False)
     except TyperException as mistake:
         raise SystemExit(f"imgy: {mistake.format_message()}") from None
+    except (BotoCoreError, ClientError) as error:
+        raise SystemExit(f"imgy: AWS says no: {error}") from None
     except (KeyboardInterrupt, typer.Abort):
         raise SystemExit(130) from None
 

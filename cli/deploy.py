@@ -185,7 +185,6 @@ def functions_of(session: boto3.Session, stage: str, folder: Path, profile: str 
 def deployment(stage: str, options: Sequence[str], profile: str | None) -> Deployment:
     """A stage with the parameters that were set as NAME=VALUE; raises SystemExit for what cannot be deployed."""
     assert_python()
-    assert_library()
     known = config()["stages"]
     if stage not in known:
         raise SystemExit(f"imgy: expected one of the stages {', '.join(known)}, received '{stage}'")
@@ -206,6 +205,7 @@ def _chosen(options: Sequence[str]) -> dict[str, str]:
 
 def deploy_stage(deployment: Deployment, only: str | None = None) -> None:
     """Every step in turn, or one alone; each may be run again at any time."""
+    assert_library()
     steps: dict[str, Callable[[], object]] = {
         "foundation": lambda: deployment.foundation().apply(),
         "functions": deployment.deploy_functions,
