@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .cachetags import METADATA, tags
 from .errors import Denied, Unavailable
@@ -30,6 +30,45 @@ class Overtaken(Exception):
     """The original is no longer the one that was read: start over."""
 
 
+class Kept(NamedTuple):
+    """A picture that stands in its place, and whether it took it from one of another original."""
+
+    stored: Object
+    replaced: bool
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What stands of the original with this ETag: its manifest, its own pictures by key, and the keys of stale ones."""
+
+    etag: str
+    manifest: Manifest | None
+    own: Mapping[str, Object]
+    stale: Collection[str]
+
+    @property
+    def overwritten(self) -> bool:
+        """Whether the manifest speaks of another original."""
+        return self.manifest is not None and self.manifest.etag != self.etag
+
+    @property
+    def changed(self) -> bool:
+        """Whether pictures of another original may have been seen."""
+        return self.overwritten or bool(self.stale)
+
+    @property
+    def refused(self) -> str:
+        """Why this very original was refused, if it was."""
+        return str(self.manifest.refusal or "") if self.manifest and not self.overwritten else ""
+
+    def settled(self, wanted: Mapping[str, Derivative]) -> bool:
+        """Whether there is nothing to do: the manifest speaks of all that is wanted, and all of it is there."""
+        if self.manifest is None or self.changed:
+            return False
+        names = {derivative.name for derivative in wanted.values()}
+        return bool(self.refused) or (wanted.keys() <= self.own.keys() and names <= set(self.manifest.derivatives))
+
+
 @dataclass(frozen=True)
 class Derivatives:
     """A store in which each object names its original's ETag; `cache_control` is what pictures tell the caches."""
@@ -41,25 +80,32 @@ class Derivatives:
         """A stored derivative, its body not yet read."""
         return seen(self.store.get, key)
 
-    def survey(self, original: Object, wanted: Collection[str]) -> tuple[dict[str, Object], bool]:
-        """Those of the wanted keys that were made from this very original, and whether any picture stands there."""
-        keys = [key for key in self._keys(original.key) if key != manifest_key(original.key)]
-        heads = [self.store.head(key) for key in keys if key in wanted]
-        own = {found.key: found for found in heads if found and original_etag(found) == original.etag}
-        return own, bool(keys)
+    def standing(self, original: str) -> tuple[list[str], bool]:
+        """The keys of all pictures of an original, whichever they were made from, and whether there is a manifest."""
+        keys, manifest = list(self.store.names(f"{original}/")), manifest_key(original)
+        return [key for key in keys if key != manifest], manifest in keys
+
+    def survey(self, original: Object) -> Survey:
+        """What stands of an original by now."""
+        pictures, known = self.standing(original.key)
+        heads = [found for found in map(self.store.head, pictures) if found]
+        own = {found.key: found for found in heads if original_etag(found) == original.etag}
+        stale = [found.key for found in heads if found.key not in own]
+        return Survey(original.etag, self.manifest(original.key) if known else None, own, stale)
 
     def keep(
         self, original: Object, derivative: Derivative, rendered: Rendered, current: Callable[[], str | None]
-    ) -> Object:
+    ) -> Kept:
         """Store a picture, and return the one that stands there then: of two made at once, the first.
 
         `current` tells the ETag that the original has by now; raises Overtaken when it is another.
         """
         over: str | None = None
         for _ in range(ATTEMPTS):
-            there = self._swap(over, original, derivative, rendered) or self.find(derivative.key)
+            stored = self._swap(over, original, derivative, rendered)
+            there = stored or self.find(derivative.key)
             if there and original_etag(there) == original.etag:
-                return there
+                return Kept(there, bool(stored and over))
             if current() != original.etag:
                 raise Overtaken
             over = there.etag if there else None
@@ -77,34 +123,26 @@ class Derivatives:
         etag = self.store.swap(key, over, body, content_type, self.cache_control, metadata)
         return Object(key, etag, len(body), original.modified, content_type, metadata, lambda: body) if etag else None
 
-    def discard(self, original: Object, key: str) -> None:
-        """Take one derivative back, unless somebody has replaced it by one of another original since."""
+    def take_back(self, original: Object, key: str) -> bool:
+        """Delete one picture, if it is still one of this original; returns whether it was."""
         there = self.store.head(key)
-        if there and original_etag(there) == original.etag:
-            self.store.delete([key])
+        own = there is not None and original_etag(there) == original.etag
+        if there and own:
+            self.store.drop(key, there.etag)
+        return own
 
-    def clean(self, original: Object, keep: Collection[str] = ()) -> int:
-        """Delete what was made from another ETag of this original, but for the keys to keep; returns how many."""
-        spared = {*keep, manifest_key(original.key)}
-        heads = (self.store.head(key) for key in self._keys(original.key) if key not in spared)
-        stale = [found.key for found in heads if found and original_etag(found) != original.etag]
-        self.store.delete(stale)
-        return len(stale)
+    def delete(self, keys: Iterable[str]) -> int:
+        """Delete objects; returns how many."""
+        doomed = list(keys)
+        self.store.delete(doomed)
+        return len(doomed)
 
-    def withdraw(self, original: str) -> int:
-        """Delete all that was made from an original, but not its manifest; returns how many.
+    def unsettle(self, original: str) -> None:
+        """Write a manifest that speaks of no original, before a picture goes of which the manifest does not tell.
 
-        While the manifest stands, an audit sees that there is something to withdraw.
+        Were the flow to break off, the next event would see that there is something to be forgotten.
         """
-        keys = [key for key in self._keys(original) if key != manifest_key(original)]
-        self.store.delete(keys)
-        return len(keys)
-
-    def drop_manifest(self, original: str) -> bool:
-        """Delete a manifest, the last thing to go; returns whether there was one."""
-        there = self.store.head(manifest_key(original)) is not None
-        self.store.delete([manifest_key(original)] if there else [])
-        return there
+        self.put_manifest(original, Manifest("unsettled"))
 
     def manifest(self, original: str) -> Manifest | None:
         """The manifest of an original, if there is one that can be read."""
@@ -115,9 +153,6 @@ class Derivatives:
         """Write what is known of an original: after everything that it speaks of."""
         key, body = manifest_key(original), manifest.to_json()
         self.store.put(key, body, "application/json", "no-cache", {_ETAG: manifest.etag})
-
-    def _keys(self, original: str) -> Iterator[str]:
-        return self.store.names(f"{original}/")
 
 
 def seen(verb: Callable[[str], Object | None], key: str) -> Object | None:

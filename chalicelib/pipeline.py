@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
-from .derivatives import ATTEMPTS, Derivatives, Overtaken, original_etag, original_modified, seen, size_of
+from .derivatives import (
+    ATTEMPTS,
+    Derivatives,
+    Kept,
+    Overtaken,
+    Survey,
+    original_etag,
+    original_modified,
+    seen,
+    size_of,
+)
 from .errors import NotFound, Refused, Unavailable
+from .limits import Limits
 from .manifest import Manifest, manifest_key, original_of
 from .presets import Presets, Wanted
 from .storage import Object, Store
@@ -50,6 +61,13 @@ class Picture:
     read: Callable[[], bytes]
 
 
+def _prepare(original: bytes, derivatives: Iterable[Derivative], limits: Limits) -> Rendering:
+    """Rendering's own, imported when a picture is rendered: a hit needs neither Wand nor libvips."""
+    from .rendering import prepare
+
+    return prepare(original, derivatives, limits)
+
+
 @dataclass(frozen=True)
 class Pipeline:
     """Two buckets and the presets; `forget` tells the caches of an original whose pictures are no longer so.
@@ -63,6 +81,8 @@ class Pipeline:
     presets: Presets
     slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_SLOTS))
     forget: Callable[[str], object] = field(default=lambda key: None)
+    prepare: Callable[[bytes, Iterable[Derivative], Limits], Rendering] = field(default=_prepare)
+    pool: Callable[[int], Executor] = field(default=ThreadPoolExecutor)
 
     def reconcile(self, key: str) -> Settled:
         """Bring the derivatives of one key in step with what the originals bucket holds now; raises Unavailable."""
@@ -73,6 +93,7 @@ class Pipeline:
             try:
                 settled = self._derive(original) if original else self._withdraw(key)
             except Overtaken:
+                self.forget(key)  # of what had gone by then, the next attempt knows nothing
                 continue
             if self._current(key) == (original.etag if original else None):
                 return settled
@@ -83,38 +104,41 @@ class Pipeline:
         return found.etag if found else None
 
     def _withdraw(self, key: str) -> Settled:
-        removed, known = self.derivatives.withdraw(key), self.derivatives.manifest(key)
-        if removed or known:
+        pictures, known = self.derivatives.standing(key)
+        if pictures and not known:
+            self.derivatives.unsettle(key)
+        if pictures or known:
+            self.derivatives.delete(pictures)
             self.forget(key)
-        return Settled(key, "gone", removed=removed + self.derivatives.drop_manifest(key))
+            self.derivatives.delete([manifest_key(key)])
+        return Settled(key, "gone", removed=len(pictures) + known)
 
     def _derive(self, original: Object) -> Settled:
-        wanted = self.presets.derivatives(original.key)
-        manifest = self.derivatives.manifest(original.key)
-        if manifest and manifest.etag == original.etag and _complete(manifest, wanted):
-            return Settled(original.key, "kept", reason=manifest.refused.get("reason", ""))
+        wanted, survey = self.presets.derivatives(original.key), self.derivatives.survey(original)
+        if survey.settled(wanted):
+            return Settled(original.key, "kept", reason=survey.refused)
+        if survey.stale and not survey.overwritten:
+            self.derivatives.unsettle(original.key)
+        removed = self.derivatives.delete(key for key in survey.stale if key not in wanted)
         try:
-            return self._render_all(original, wanted, manifest)
+            return self._render_all(original, wanted, survey, removed)
         except Refused as refused:
-            return self._refuse(original, refused, manifest)
+            return self._refuse(original, refused, survey)
 
-    def _render_all(self, original: Object, wanted: Mapping[str, Derivative], before: Manifest | None) -> Settled:
-        from .rendering import prepare
-
-        kept, any_before = self.derivatives.survey(original, wanted)
-        missing = [derivative for key, derivative in wanted.items() if key not in kept]
-        rendering = prepare(self._body(original), missing, self.presets.limits)
+    def _render_all(self, original: Object, wanted: Mapping[str, Derivative], survey: Survey, removed: int) -> Settled:
+        missing = [derivative for key, derivative in wanted.items() if key not in survey.own]
+        rendering = self.prepare(self._body(original), missing, self.presets.limits)
         missing.sort(key=rendering.area, reverse=True)  # the longest first, or one thread waits for the other's last
-        made = _side_by_side(rendering.render, partial(self._keep, original), missing)
-        removed = self.derivatives.clean(original, wanted)
-        # Pictures without a manifest may be those of an original whose event failed after it had cleaned up.
-        if removed or (before.etag != original.etag if before else any_before):
+        kept = _side_by_side(self.pool, rendering.render, partial(self._keep, original), missing)
+        if survey.changed or any(replaced for _, replaced in kept):
             self.forget(original.key)
-        entries = {wanted[stored.key].name: _entry(stored) for stored in (*kept.values(), *made)}
+        made = [stored for stored, _ in kept]
+        there = [*(stored for key, stored in survey.own.items() if key in wanted), *made]
+        entries = {wanted[stored.key].name: _entry(stored) for stored in there}
         self.derivatives.put_manifest(original.key, _describe(original, rendering, entries))
         return Settled(original.key, "made", len(made), removed, sum(stored.length for stored in made))
 
-    def _keep(self, original: Object, derivative: Derivative, rendered: Rendered) -> Object:
+    def _keep(self, original: Object, derivative: Derivative, rendered: Rendered) -> Kept:
         return self.derivatives.keep(original, derivative, rendered, partial(self._current, original.key))
 
     def _body(self, original: Object) -> bytes:
@@ -124,9 +148,9 @@ class Pipeline:
             raise too_many_bytes(original.length, self.presets.limits)
         return original.read()
 
-    def _refuse(self, original: Object, refused: Refused, before: Manifest | None) -> Settled:
-        removed = self.derivatives.clean(original)
-        if removed or (before and before.etag != original.etag):
+    def _refuse(self, original: Object, refused: Refused, survey: Survey) -> Settled:
+        removed = self.derivatives.delete(survey.stale)
+        if survey.changed:
             self.forget(original.key)
         self.derivatives.put_manifest(original.key, Manifest.refusing(original.etag, original.length, refused))
         return Settled(original.key, "refused", removed=removed, reason=str(refused))
@@ -165,11 +189,19 @@ class Pipeline:
             raise NotFound("there is no such original")
         self._refuse_again(original)
         rendered = timing("render", self._rendered, original, derivative)
-        stored = timing("store", self._keep, original, derivative, rendered)
-        if timing("check", self._current, derivative.original) != original.etag:
-            self.derivatives.discard(original, derivative.key)
-            raise Overtaken
+        try:
+            stored, replaced = timing("store", self._keep, original, derivative, rendered)
+        finally:  # what S3 does not answer may have been done all the same
+            self._take_back_unless_current(original, derivative, timing)
+        if replaced:
+            self.forget(original.key)
         return stored
+
+    def _take_back_unless_current(self, original: Object, derivative: Derivative, timing: Timing) -> None:
+        if timing("check", self._current, original.key) != original.etag:
+            if self.derivatives.take_back(original, derivative.key):
+                self.forget(original.key)
+            raise Overtaken
 
     def _refuse_again(self, original: Object) -> None:
         manifest = self.derivatives.manifest(original.key)
@@ -177,14 +209,12 @@ class Pipeline:
             raise manifest.refusal
 
     def _rendered(self, original: Object, derivative: Derivative) -> Rendered:
-        from .rendering import prepare
-
         try:
-            return prepare(self._body(original), [derivative], self.presets.limits).render(derivative)
+            return self.prepare(self._body(original), [derivative], self.presets.limits).render(derivative)
         except Refused as refused:
+            self.reconcile(original.key)  # where every derivative is refused, that is written down
             if self._current(original.key) != original.etag:
                 raise Overtaken from refused
-            self.derivatives.put_manifest(original.key, Manifest.refusing(original.etag, original.length, refused))
             raise
 
 
@@ -194,19 +224,20 @@ def takes(key: str) -> bool:
 
 
 def out_of_step(originals: Store, derivatives: Store) -> Iterator[str]:
-    """The keys whose manifest does not speak of the original that is there, or speaks of one that is gone."""
-    manifests = {original: key for key in derivatives.names() if (original := original_of(key))}
+    """The keys whose manifest does not speak of the original that is there, and those of which only pictures are left.
+
+    It looks at no picture: one that was made from another original than its manifest says is not found.
+    """
+    described: dict[str, bool] = {}
+    for name in derivatives.names():
+        original = name.rpartition("/")[0]
+        described[original] = described.get(original, False) or original_of(name) == original
     for key in originals.names():
-        manifest = manifests.pop(key, None)
-        known = derivatives.head(manifest) if manifest else None
+        known = derivatives.head(manifest_key(key)) if described.pop(key, False) else None
         found = originals.head(key)
         if found and (known is None or original_etag(known) != found.etag) and takes(key):
             yield key
-    yield from manifests
-
-
-def _complete(manifest: Manifest, wanted: Mapping[str, Derivative]) -> bool:
-    return bool(manifest.refused) or {derivative.name for derivative in wanted.values()} <= set(manifest.derivatives)
+    yield from filter(takes, described)
 
 
 def _picture(stored: Object, hit: bool, timing: Timing) -> Picture:
@@ -215,13 +246,16 @@ def _picture(stored: Object, hit: bool, timing: Timing) -> Picture:
 
 
 def _side_by_side(
-    render: Callable[[Derivative], Rendered], keep: Callable[[Derivative, Rendered], Object], wanted: list[Derivative]
-) -> list[Object]:
+    pool: Callable[[int], Executor],
+    render: Callable[[Derivative], Rendered],
+    keep: Callable[[Derivative, Rendered], Kept],
+    wanted: list[Derivative],
+) -> list[Kept]:
     """Whole derivatives on two threads: ImageMagick's and libvips' work leaves Python's lock alone.
 
     Other threads store them, so that no core waits for S3.
     """
-    with ThreadPoolExecutor(max_workers=2) as renderers, ThreadPoolExecutor(max_workers=8) as keepers:
+    with pool(2) as renderers, pool(8) as keepers:
         rendered = [renderers.submit(render, derivative) for derivative in wanted]
         try:
             return list(keepers.map(lambda derivative, picture: keep(derivative, picture.result()), wanted, rendered))

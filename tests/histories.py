@@ -1,0 +1,436 @@
+"""A world of two buckets in which handlers run side by side, one store call at a time, in any order that a test wants.
+
+Each handler is a greenlet that stops before every call of a store; whoever drives the world says which one goes on.
+A picture's bytes tell what it was made from, so that what was answered and what is stored can be told from the bytes.
+"""
+
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from threading import BoundedSemaphore
+
+from greenlet import getcurrent, greenlet
+
+from chalicelib.derivatives import Derivatives, original_etag
+from chalicelib.errors import Damaged, ImgyError, NotAnImage, NotFound, Refused, Unavailable
+from chalicelib.geometry import Size
+from chalicelib.limits import Limits
+from chalicelib.manifest import original_of
+from chalicelib.opening import Header
+from chalicelib.pipeline import Pipeline, out_of_step
+from chalicelib.presetfile import read_presets
+from chalicelib.presets import Wanted
+from chalicelib.rendering import Rendered
+from chalicelib.storage import MemoryStore
+from chalicelib.timing import Timing
+from chalicelib.transformation import parse_path
+
+KEYS = ("cat", "dog", "cat/dog")
+PRESETS = ("w=1.jpg", "w=2.jpg")
+OTHERS = ("w=8.jpg", "w=9.jpg")
+GOOD, NONSENSE, FRAIL = ("red", "blue"), "nonsense", "frail"
+"""Contents of originals: two pictures, none, and one that stands the presets but nothing larger."""
+
+_MOST_STEPS = 5000
+
+
+class Killed(BaseException):
+    """The process of a handler is gone: it does nothing more, not even tidy up."""
+
+
+class Inline(Executor):
+    """What is submitted is done at once: a handler is one strand of calls."""
+
+    def __init__(self, workers):
+        pass
+
+    def submit(self, work, /, *args, **named):
+        done = Future()
+        try:
+            done.set_result(work(*args, **named))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
+class Planned:
+    """The presets, as far as the flows ask."""
+
+    limits = Limits()
+    _presets = read_presets("presets: {small: {w: 1, fm: jpg}, large: {w: 2, fm: jpg}}")
+
+    @cache  # noqa: B019
+    def derivatives(self, key):
+        return self._presets.derivatives(key)
+
+
+PLANNED = Planned()
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A rendering whose pictures are the name of what they show."""
+
+    content: str
+    header = Header("jpeg", Size(9, 9), 1, False)
+
+    def render(self, derivative):
+        if self.content == FRAIL and derivative.name in OTHERS:
+            raise Damaged("too frail")
+        return Rendered(f"{self.content} as {derivative.name}".encode(), Size(1, 1))
+
+    def area(self, derivative):
+        return 1
+
+    def swatches(self):
+        return ()
+
+    def placeholder(self):
+        return ""
+
+
+def draw(original, derivatives, limits):
+    if original == NONSENSE.encode():
+        raise NotAnImage("no image")
+    return Drawing(original.decode())
+
+
+class Stepped(MemoryStore):
+    """A bucket in which a handler stops before each call; `fault` is raised instead of it, or after it."""
+
+    def __init__(self, world, name):
+        super().__init__()
+        self._world, self._name = world, name
+
+    def get(self, key):
+        found = self._call("get", key, MemoryStore.head)
+        return found and replace(found, read=partial(self._call, "read", key, lambda self, key: found.read()))
+
+    def head(self, key):
+        return self._call("head", key, MemoryStore.head)
+
+    def put(self, key, *written):
+        return self._call("put", key, MemoryStore.put, *written)
+
+    def swap(self, key, *written):
+        return self._call("swap", key, _swapped, *written)
+
+    def delete(self, keys):
+        keys = list(keys)
+        if keys:
+            self._call("delete", keys, MemoryStore.delete)
+
+    def drop(self, key, etag):
+        self._call("drop", key, _dropped, etag)
+
+    def names(self, folder=""):
+        return iter(self._call("names", folder, lambda self, folder: list(MemoryStore.names(self, folder))))
+
+    def there(self, key):
+        """As `head`, without a stop: for whoever looks at the world from outside."""
+        return self._objects.get(key)
+
+    def _call(self, verb, key, work, *args):
+        fault = self._world.stop(f"{verb} {self._name}", key)
+        if fault == "before":
+            raise Unavailable("the store does not answer now")
+        before = dict(self._objects) if verb in ("put", "swap", "delete", "drop") else None
+        found = work(self, key, *args)
+        if before is not None and self._name == "derivative":
+            self._world.changed(before, self._objects)
+        if fault == "after":
+            raise Unavailable("the store does not answer now")
+        return found
+
+
+def _swapped(store, key, over, *written):
+    there = store.there(key)
+    return MemoryStore.put(store, key, *written) if over == (there.etag if there else None) else None
+
+
+def _dropped(store, key, etag):
+    there = store.there(key)
+    if there and there.etag == etag:
+        MemoryStore.delete(store, [key])
+
+
+class Task:
+    """One handler at work: of an event, or of a request."""
+
+    def __init__(self, world, number, key, what, work):
+        self.world, self.number, self.key, self.what = world, number, key, what
+        self.began, self.ended, self.outcome, self.wrote = world.now, None, None, False
+        self.next, self.fault = None, None
+        self._strand = greenlet(partial(self._run, work))
+        world.running.append(self)
+        self._strand.switch()
+
+    def _run(self, work):
+        try:
+            self.outcome = work()
+        except (ImgyError, Killed) as error:
+            self.outcome = error
+        self.ended = self.world.now
+        self.world.running.remove(self)
+        self.world.note(f"{self} is done: {self.outcome!r}")
+
+    def step(self, count=1):
+        """Go on for so many calls of a store, or to the end."""
+        while count and self.ended is None:
+            count -= 1
+            self._strand.switch()
+        return self
+
+    def until(self, *call):
+        """Go on to just before this call (by the beginning of its verb and bucket, and its key)."""
+        while self.ended is None and not (
+            self.next[0].startswith(call[0]) and self.next[1:] == (call[1:] or self.next[1:])
+        ):
+            self.step()
+        assert self.ended is None, f"{self} never came to {call}"
+        return self
+
+    def finish(self):
+        return self.step(_MOST_STEPS)
+
+    def fail(self, fault):
+        """Let the call that is next fail, before or after its effect, or end the process ("killed")."""
+        self.fault = fault
+        return self.step()
+
+    def __str__(self):
+        return f"{self.what} {self.number}"
+
+
+class World:
+    """The two buckets, what happened to the originals, the events on their way, and the handlers at work."""
+
+    def __init__(self):
+        self.now, self.running, self.finished, self.events, self.lost, self._log = 0, [], [], [], set(), []
+        self._tasks = 0
+        self.originals, self.derivatives = Stepped(self, "original"), Stepped(self, "derivative")
+        self.versions = {key: [(0, None)] for key in KEYS}
+        self._vanished, self._forgotten = {}, {}
+        self.harmed = False
+        self.pipeline = Pipeline(
+            self.originals,
+            Derivatives(self.derivatives, ""),
+            PLANNED,
+            BoundedSemaphore(10_000),
+            self._forget,
+            draw,
+            Inline,
+        )
+
+    # What happens.
+
+    def put(self, key, content):
+        MemoryStore.put(self.originals, key, content.encode())
+        self._happened(key, content)
+
+    def remove(self, key):
+        if self.content(key):
+            MemoryStore.delete(self.originals, [key])
+            self._happened(key, None)
+
+    def _happened(self, key, content):
+        self.now += 1
+        self.versions[key].append((self.now, content))
+        self.events.append(key)
+        self.note(f"{key} is {content or 'gone'}")
+
+    def deliver(self, key, again=False):
+        """An event arrives; where it comes `again`, it is still on its way."""
+        if not again:
+            self.events.remove(key)
+        return self._task(key, "event", partial(self._reconcile, key))
+
+    def lose(self, key):
+        self.events.remove(key)
+        self.lost.add(key)
+        self.note(f"an event of {key} is lost")
+
+    def request(self, key, name):
+        return self._task(key, "request", partial(self._answer, key, name))
+
+    def _task(self, key, what, work):
+        self._tasks += 1
+        self.note(f"{what} {self._tasks} of {key} begins")
+        return Task(self, self._tasks, key, what, work)
+
+    def rest(self):
+        """Let everything come to its end, in turn; what was lost is found by an audit of every key."""
+        self._settle()
+        for key in KEYS if self.lost or self.harmed else ():
+            self.note(f"audit of {key}")
+            self.events.append(key)
+        self._settle()
+
+    def _settle(self):
+        while self.running or self.events:
+            for key in list(self.events):
+                self.deliver(key)
+            for task in list(self.running):
+                task.step(3)
+            assert self.now < _MOST_STEPS, self.told("it never comes to rest")
+
+    # What handlers do.
+
+    def _reconcile(self, key):
+        began = self.now
+        try:
+            settled = self.pipeline.reconcile(key)
+        except (ImgyError, Killed):
+            self.events.append(key)
+            raise
+        self.finished.append((key, began, self.now))
+        return settled
+
+    def _answer(self, key, name):
+        began = self.now
+        settled = self._settled_at(key, began)
+        try:
+            picture = self.pipeline.find(Wanted(parse_path(f"{key}/{name}")), Timing())
+            body = picture.read()
+        except NotFound as error:
+            self._assert_was(key, began, {None}, error)
+            raise
+        except Refused as error:
+            self._assert_was(key, began, {NONSENSE, FRAIL}, error)
+            raise
+        content, _, shown = body.decode().partition(" as ")
+        assert shown == name, self.told(f"{name} was asked for, {shown} was answered")
+        if not picture.hit:
+            self._assert_was(key, began, {content}, f"rendered {body}")
+        elif not self.harmed:
+            self._assert_was(key, settled, {content}, f"kept {body}")
+        return ("hit" if picture.hit else "miss"), body
+
+    def _settled_at(self, key, now):
+        """When the latest reconciliation began that is finished, along with all that began before it."""
+        oldest = min((task.began for task in self.running if task.key == key), default=now)
+        return max((began for of, began, _ in self.finished if of == key and began <= oldest), default=0)
+
+    def _assert_was(self, key, since, contents, said):
+        known = self.versions[key]
+        spans = zip(known, [*known[1:], (self.now + 1, None)], strict=True)
+        was = {content for (_, content), (until, _) in spans if until > since}
+        assert was & contents, self.told(f"{said} of {key}, which was {was} since {since}")
+
+    def _forget(self, key):
+        fault = self.stop("forget", key)
+        if fault == "before":
+            raise Unavailable("no queue")
+        self._forgotten[key] = self.now
+        if fault == "after":
+            raise Unavailable("no queue")
+
+    def stop(self, call, key):
+        """Where a handler waits for its turn."""
+        task = getcurrent()
+        owner = next((each for each in self.running if each._strand is task), None)
+        if owner is None:
+            return None
+        if owner.fault == "killed":
+            raise Killed
+        owner.next = (call, key)
+        owner._strand.parent.switch()
+        self.now += 1
+        fault = owner.fault
+        self.note(f"{owner}: {call} {key} {f'fails {fault}' if fault else ''}".rstrip())
+        if fault:
+            self.harmed = self.harmed or owner.what == "request"
+        if fault == "killed":
+            raise Killed
+        owner.fault = None
+        return fault
+
+    def changed(self, before, after):
+        for key, there in before.items():
+            now = after.get(key)
+            if original_of(key) is None and (now is None or original_etag(now) != original_etag(there)):
+                self._vanished[key.rpartition("/")[0], original_etag(there)] = self.now
+
+    # What must be so at rest.
+
+    def content(self, key):
+        return self.versions[key][-1][1]
+
+    def assert_clean(self):
+        """At rest: the derivatives of what is there now, all of them, nothing else; and nobody is told otherwise."""
+        stored = {key: self.derivatives.there(key) for key in MemoryStore.names(self.derivatives)}
+        for key in KEYS:
+            folder = {
+                name.rpartition("/")[2]: found for name, found in stored.items() if name.rpartition("/")[0] == key
+            }
+            self._assert_right(key, folder)
+        assert list(out_of_step(self.originals, self.derivatives)) == [], self.told("out of step at rest")
+
+    def _assert_right(self, key, folder):
+        content = self.content(key)
+        manifest = folder.pop("manifest.json", None)
+        etags = {name: original_etag(found) for name, found in folder.items()}
+        made = {name: found.read().decode() for name, found in folder.items()}
+        if content is None:
+            assert (manifest, made) == (None, {}), self.told(f"left of {key}: {sorted(folder)}, {manifest}")
+            return
+        original = self.originals.there(key)
+        assert made == {name: f"{content} as {name}" for name in made}, self.told(f"{key} is {content}, but {made}")
+        assert set(etags.values()) <= {original.etag}, self.told(f"wrong label on {etags}")
+        wanted = set() if content == NONSENSE else set(PRESETS)
+        assert set(made) >= wanted, self.told(f"{wanted - set(made)} of {key} is missing")
+        assert manifest, self.told(f"no manifest of {key}")
+        known = self.pipeline.derivatives.manifest(key)
+        assert (known.etag, set(known.derivatives)) == (original.etag, wanted), self.told(f"{key}: {known}")
+        assert bool(known.refused) == (content == NONSENSE), self.told(f"{key}: {known}")
+
+    def assert_forgotten(self):
+        """Whatever vanished that could have been answered, and is not so now, was forgotten after it had vanished."""
+        for (key, etag), moment in self._vanished.items():
+            original = self.originals.there(key)
+            if original is None or original.etag != etag:
+                assert self._forgotten.get(key, 0) >= moment, self.told(f"{key} was not forgotten after {moment}")
+
+    def note(self, line):
+        self._log.append((self.now, line))
+
+    def told(self, why):
+        """The whole history, for whoever has to understand why."""
+        return "\n".join([why, *(f"{moment:4} {line}" for moment, line in self._log)])
+
+
+# Histories from bytes: each byte is one thing that happens.
+
+_CONTENTS = (*GOOD, NONSENSE, FRAIL)
+_ADVANCE = (1, 2, 4, 20)
+_ACTS = ("step",) * 8 + ("put", "put", "remove", "deliver", "deliver", "again", "request", "request")
+
+
+def play(plan, faults=False):
+    """Play a history out and return its world, at rest."""
+    world = World()
+    for byte in plan:
+        _act(world, _ACTS[byte % 16], byte // 16, faults)
+    world.rest()
+    return world
+
+
+def _act(world, act, number, faults):
+    key = KEYS[(0, 0, 1, 2)[number % 4]]
+    if act == "step" and world.running:
+        task = world.running[number % 4 % len(world.running)]
+        task.step(_ADVANCE[number // 4])
+    elif act == "put":
+        world.put(key, _CONTENTS[number // 4])
+    elif act == "remove":
+        world.remove(key)
+    elif act == "deliver" and world.events:
+        world.deliver(world.events[number % len(world.events)])
+    elif act == "again" and world.events:
+        event = world.events[number // 4 % len(world.events)]
+        if number % 4:
+            world.deliver(event, again=True)
+        else:
+            world.lose(event)
+    elif act == "request":
+        world.request(key, (*PRESETS[:1], *OTHERS, OTHERS[1])[number // 4])
