@@ -113,6 +113,21 @@ def test_the_zip_stays_under_20_mb(packaged):
     assert (packaged / "deployment.zip").stat().st_size < 20_000_000
 
 
+def test_whatever_ships_has_its_licence_beside_it_and_none_is_gpl(packaged, names):
+    with zipfile.ZipFile(packaged / "deployment.zip") as archive:
+        described = {name: archive.read(name).decode() for name in names if name.endswith(".dist-info/METADATA")}
+    assert len(described) == len(re.findall(r"^[a-z]", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    for name, text in described.items():
+        assert any(other.startswith(name.replace("METADATA", "licenses/")) for other in names), name
+        said = re.findall(r"^(?:License|License-Expression|Classifier: License ::.*::) *:? *(.*)", text, re.MULTILINE)
+        assert said, name
+        assert not [line for line in said if re.search(r"(?<!L)GPL|(?<!Lesser )General Public", line)], name
+    if VENDOR.exists():
+        listed = " ".join(name for name in names if name.startswith("licences/"))
+        for library in ("imagemagick", "jpeg", "png", "freetype", "zlib", "dejavu"):
+            assert library in listed
+
+
 def test_both_triggers_and_the_route_are_deployed(resources):
     handlers = {entry["handler"] for entry in resources["aws_lambda_function"].values()}
     assert handlers == {"app.upload_trigger", "app.removal_trigger", "app.app"}
