@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run photos test explore check lint bench docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
+.PHONY: help run photos test explore check lint bench cost docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
 python := .venv/bin/python
 lambda_python := .venv-lambda/bin/python
 
@@ -30,6 +30,9 @@ lint: .venv/installed
 
 bench: .venv/installed magick ## measure this pipeline against the plain way and sharp
 	@$(python) -m bench
+
+cost: .venv/installed ## write docs/cost.md from docs/prices.yaml
+	@$(python) -m bench.cost
 
 docs: .venv/installed magick ## print docs/operations.md from the declarations
 	@$(python) -m cli docs
