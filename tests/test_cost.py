@@ -144,10 +144,13 @@ def test_imgproxy_has_tasks_for_the_busiest_second():
 def test_plans_by_hand():
     # imgix: 10 GB delivered, 1,000 x 10 pictures of 100 kB kept are 1 GB, 1,000 new pictures: 10 + 2 + 2 credits
     assert MODEL.imgix(0.9).making == pytest.approx({"plan Starter": 25, "S3, keeping originals": 0.02})
-    # Cloudinary: 10 + 1 + 1 (originals) + (100 uploads + 1,000) / 1,000
     assert MODEL.cloudinary(0.9).making == {"plan Plus": 99}
-    assert PRICES.hosted["imgix"].credits(10, 1, 1000) == 14
-    assert PRICES.hosted["Cloudinary"].credits(10, 2, 1100) == pytest.approx(13.1)
+    # Cloudinary: 10 + 1 + 1 (originals) + (100 uploads + 1,000) / 1,000
+    prices = Rounded(ROUND)
+    prices.hosted = {name: replace(it, plans=(Plan("a dollar each", 0, 0, 1.0),)) for name, it in PRICES.hosted.items()}
+    dollar_each = replace(MODEL, prices=prices)
+    assert dollar_each.imgix(0.9).making["plan a dollar each"] == pytest.approx(14)
+    assert dollar_each.cloudinary(0.9).making == pytest.approx({"plan a dollar each": 13.1})
 
 
 def test_more_credits_are_bought_until_the_next_plan_is_cheaper():
