@@ -67,6 +67,12 @@ class Store(Protocol):
     def names(self, folder: str = "") -> Iterator[str]:
         """The keys right below a folder (which ends in /), not those of deeper folders; every key for no folder."""
 
+    def listing(self, prefix: str = "", after: str = "") -> Iterator[Object]:
+        """The objects whose keys begin so, and come after that key: in S3's order, that of UTF-8 (and of `str`).
+
+        Each has what a listing tells: key, ETag, length and date.
+        """
+
 
 class MemoryStore:
     """A bucket in memory: for tests, and for whoever wants to see what the verbs mean."""
@@ -122,6 +128,11 @@ class MemoryStore:
     def names(self, folder: str = "") -> Iterator[str]:
         keys = sorted(key for key in list(self._objects) if key.startswith(folder))
         return (key for key in keys if not folder or "/" not in key[len(folder) :])
+
+    def listing(self, prefix: str = "", after: str = "") -> Iterator[Object]:
+        for key in sorted(key for key in list(self._objects) if key.startswith(prefix) and key > after):
+            if found := self._objects.get(key):
+                yield Object(key, found.etag, found.length, found.modified)
 
 
 class S3Store:
@@ -195,10 +206,15 @@ class S3Store:
                 raise
 
     def names(self, folder: str = "") -> Iterator[str]:
-        asked: dict[str, Any] = {"Prefix": folder, **({"Delimiter": "/"} if folder else {})}
+        return (str(entry["Key"]) for entry in self._entries(Prefix=folder, **({"Delimiter": "/"} if folder else {})))
+
+    def listing(self, prefix: str = "", after: str = "") -> Iterator[Object]:
+        return map(_listed, self._entries(Prefix=prefix, **({"StartAfter": after} if after else {})))
+
+    def _entries(self, **asked: str) -> Iterator[Mapping[str, Any]]:
         while True:
             page = self._call(self._client.list_objects_v2, **asked)
-            yield from (str(entry["Key"]) for entry in page.get("Contents", ()))
+            yield from page.get("Contents", ())
             if not page.get("IsTruncated"):
                 return
             asked["ContinuationToken"] = page["NextContinuationToken"]
@@ -247,6 +263,10 @@ def _object(key: str, answer: Mapping[str, Any], read: Callable[[], bytes] = lam
         answer.get("Metadata", {}),
         read,
     )
+
+
+def _listed(entry: Mapping[str, Any]) -> Object:
+    return Object(entry["Key"], entry["ETag"].strip('"'), entry["Size"], entry["LastModified"].astimezone(UTC))
 
 
 def _read(body: Any) -> bytes:

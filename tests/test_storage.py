@@ -101,6 +101,20 @@ def test_a_folder_holds_what_stands_right_below_it(store):
 
 
 @on_every_store
+def test_a_listing_tells_key_etag_length_and_date_in_the_order_of_utf8(store):
+    keys = ["a", "a!", "a/b", "a/b.jpg/w=3.jpg", "a0", "b", "é", "\ufffd", "😀"]
+    etags = {key: put(store, key, key.encode(), original="abc") for key in reversed(keys)}
+    assert keys == sorted(keys, key=str.encode)
+    found = list(store.listing())
+    assert [(each.key, each.etag, each.length) for each in found] == [(k, etags[k], len(k.encode())) for k in keys]
+    assert all(abs(datetime.now(UTC) - each.modified) < timedelta(minutes=1) for each in found)
+    assert all((each.metadata, each.content_type) == ({}, "") for each in found)
+    assert [each.key for each in store.listing("a/")] == ["a/b", "a/b.jpg/w=3.jpg"]
+    assert [each.key for each in store.listing(after="a0")] == keys[5:]
+    assert [each.key for each in store.listing("a", "a/b")] == ["a/b.jpg/w=3.jpg", "a0"]
+
+
+@on_every_store
 def test_only_the_keys_named_are_deleted(store):
     for key in ("a", "b", "a/b"):
         put(store, key)
@@ -162,6 +176,7 @@ def test_more_keys_than_a_page_holds_are_listed_and_deleted(store, monkeypatch):
     for key in keys:
         put(store, key)
     assert sorted(store.names("cat.jpg/")) == keys
+    assert [each.key for each in store.listing("cat.jpg/", keys[3])] == keys[4:]
     store.delete(keys)
     assert list(store.names("cat.jpg/")) == []
 
