@@ -49,14 +49,14 @@ imagemagick-docker: ## the same in Docker, for machines that are not Debian 12
 test-lambda: .venv/installed vendor/lib ## run the tests of the package and of pictures on what Lambda gets
 	$(python) -m pytest -rP tests/test_package.py
 
-vendor/lib:
-	@echo "imgy: there is no ImageMagick for Lambda yet; make imagemagick builds it into vendor/" >&2; exit 1
+vendor/lib: | .venv/installed
+	@sh deploy/imagemagick.sh
 
 # Lambda's packages want Python 3.12 or newer, whatever .venv has.
-deploy: .venv-lambda/installed ## bring a stage to AWS: make deploy STAGE=dev
+deploy: .venv-lambda/installed vendor/lib ## bring a stage to AWS: make deploy STAGE=dev
 	@$(lambda_python) -m cli deploy
 
-plan: .venv-lambda/installed ## say what a deploy would change
+plan: .venv-lambda/installed vendor/lib ## say what a deploy would change
 	@$(lambda_python) -m cli plan
 
 undeploy: .venv-lambda/installed ## take a stage down; asks before originals go

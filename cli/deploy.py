@@ -224,12 +224,10 @@ def plan_stage(deployment: Deployment) -> None:
     """Say what a deploy would change, as far as what stands already tells."""
     for line in deployment.foundation().plan() or ["nothing in the foundation"]:
         deployment.show(line)
-    if not deployment.functions.record.resources():
-        deployment.show("add     the functions, their API, and CloudFront before them")
-        return
-    deployment.stage_functions()
-    deployment.functions.chalice("dev", "plan")
-    for line in deployment.edge().plan() or ["nothing at the edge"]:
+    known = deployment.functions.record.resources()
+    for name in (*config()["stages"][deployment.functions.stage]["lambda_functions"], "rest_api"):
+        deployment.show(f"{'modify' if name in known else 'add':7} {name}, its code and its settings")
+    for line in (deployment.edge().plan() or ["nothing at the edge"]) if known else ["add     CloudFront before them"]:
         deployment.show(line)
 
 

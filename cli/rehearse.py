@@ -13,7 +13,7 @@ from chalicelib.cachetags import tag
 from chalicelib.settings import ORIGIN_HEADER
 from cli import local, proof
 from cli.claims import listening
-from cli.deploy import Deployment, functions_of
+from cli.deploy import Deployment, functions_of, plan_stage
 from cli.edge import shipped_presets
 from cli.embedded_s3 import embedded_s3
 from cli.functions import assert_python
@@ -38,9 +38,12 @@ def rehearse(show: Callable[[str], None] = print) -> None:
 
 
 def _rehearse(deployment: Deployment, endpoint: str) -> None:
-    deployment.foundation().apply()
+    plan_stage(deployment)
+    for _ in range(2):  # a second time changes nothing
+        deployment.foundation().apply()
     deployment.deploy_functions()
     deployment.deploy_edge()
+    plan_stage(deployment)
     url = _api(endpoint, deployment.functions.api_url())
     _assert_closed(f"{url}/none.jpg")
     # The embedded CloudFront knows no origin groups: what it would say to the API is said here.
