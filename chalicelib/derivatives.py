@@ -91,7 +91,9 @@ class Derivatives:
         heads = [found for found in map(self.store.head, pictures) if found]
         own = {found.key: found for found in heads if original_etag(found) == original.etag}
         stale = [found.key for found in heads if found.key not in own]
-        return Survey(original.etag, self.manifest(original.key) if known else None, own, stale)
+        return Survey(
+            original.etag, _manifest(self.store.get(manifest_key(original.key)) if known else None), own, stale
+        )
 
     def keep(
         self, original: Object, derivative: Derivative, rendered: Rendered, current: Callable[[], str | None]
@@ -146,13 +148,16 @@ class Derivatives:
 
     def manifest(self, original: str) -> Manifest | None:
         """The manifest of an original, if there is one that can be read."""
-        found = seen(self.store.get, manifest_key(original))
-        return Manifest.from_json(found.read()) if found else None
+        return _manifest(seen(self.store.get, manifest_key(original)))
 
     def put_manifest(self, original: str, manifest: Manifest) -> None:
         """Write what is known of an original: after everything that it speaks of."""
         key, body = manifest_key(original), manifest.to_json()
         self.store.put(key, body, "application/json", "no-cache", {_ETAG: manifest.etag})
+
+
+def _manifest(found: Object | None) -> Manifest | None:
+    return Manifest.from_json(found.read()) if found else None
 
 
 def seen(verb: Callable[[str], Object | None], key: str) -> Object | None:

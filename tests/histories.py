@@ -12,10 +12,10 @@ from threading import BoundedSemaphore
 from greenlet import getcurrent, greenlet
 
 from chalicelib.derivatives import Derivatives, original_etag
-from chalicelib.errors import Damaged, ImgyError, NotAnImage, NotFound, Refused, Unavailable
+from chalicelib.errors import Damaged, Denied, ImgyError, NotAnImage, NotFound, Refused, Unavailable
 from chalicelib.geometry import Size
 from chalicelib.limits import Limits
-from chalicelib.manifest import original_of
+from chalicelib.manifest import Manifest, original_of
 from chalicelib.opening import Header
 from chalicelib.pipeline import Pipeline, out_of_step
 from chalicelib.presetfile import read_presets
@@ -28,6 +28,8 @@ from chalicelib.transformation import parse_path
 KEYS = ("cat", "dog", "cat/dog")
 PRESETS = ("w=1.jpg", "w=2.jpg")
 OTHERS = ("w=8.jpg", "w=9.jpg")
+FAULTS = ("before", "after", "conflict", "denied", "killed")
+"""How a call fails: not done or done all the same, refused for a condition or for want of rights, or never answered."""
 GOOD, NONSENSE, FRAIL = ("red", "blue"), "nonsense", "frail"
 """Contents of originals: two pictures, none, and one that stands the presets but nothing larger."""
 
@@ -96,7 +98,7 @@ def draw(original, derivatives, limits):
 
 
 class Stepped(MemoryStore):
-    """A bucket in which a handler stops before each call; `fault` is raised instead of it, or after it."""
+    """A bucket in which a handler stops before each call, which may fail before or after it was done."""
 
     def __init__(self, world, name):
         super().__init__()
@@ -132,7 +134,11 @@ class Stepped(MemoryStore):
 
     def _call(self, verb, key, work, *args):
         fault = self._world.stop(f"{verb} {self._name}", key)
-        if fault == "before":
+        if fault == "conflict" and verb in ("swap", "drop"):
+            return None
+        if fault == "denied" and verb in ("get", "head"):
+            raise Denied("no such original")
+        if fault and fault != "after":
             raise Unavailable("the store does not answer now")
         before = dict(self._objects) if verb in ("put", "swap", "delete", "drop") else None
         found = work(self, key, *args)
@@ -161,9 +167,9 @@ class Task:
         self.world, self.number, self.key, self.what = world, number, key, what
         self.began, self.ended, self.outcome, self.wrote = world.now, None, None, False
         self.next, self.fault = None, None
-        self._strand = greenlet(partial(self._run, work))
+        self.strand = greenlet(partial(self._run, work))
         world.running.append(self)
-        self._strand.switch()
+        self.strand.switch()
 
     def _run(self, work):
         try:
@@ -178,7 +184,7 @@ class Task:
         """Go on for so many calls of a store, or to the end."""
         while count and self.ended is None:
             count -= 1
-            self._strand.switch()
+            self.strand.switch()
         return self
 
     def until(self, *call):
@@ -194,12 +200,32 @@ class Task:
         return self.step(_MOST_STEPS)
 
     def fail(self, fault):
-        """Let the call that is next fail, before or after its effect, or end the process ("killed")."""
+        """Let the call that is next fail, in one of FAULTS."""
         self.fault = fault
         return self.step()
 
     def __str__(self):
         return f"{self.what} {self.number}"
+
+
+def assert_right(originals, derivatives, key, told=str):
+    """What stands of one key is what must: by the bytes of the pictures, by what they say of themselves, by name."""
+    original = originals.get(key)
+    content = original and original.read().decode()
+    there = {name.removeprefix(f"{key}/"): derivatives.get(name) for name in derivatives.names(f"{key}/")}
+    described = there.pop("manifest.json", None)
+    shown = {name: found.read().decode() for name, found in there.items()}
+    if original is None:
+        assert (described, shown) == (None, {}), told(f"left of {key}: {shown}, {described}")
+        return
+    assert shown == {name: f"{content} as {name}" for name in shown}, told(f"{key} is {content}, but {shown}")
+    assert {original_etag(found) for found in there.values()} <= {original.etag}, told(f"{key} is of another ETag")
+    wanted = set() if content == NONSENSE else set(PRESETS)
+    assert set(shown) >= wanted, told(f"{wanted - set(shown)} of {key} is missing")
+    manifest = described and Manifest.from_json(described.read())
+    assert manifest, told(f"no manifest of {key}")
+    assert (manifest.etag, set(manifest.derivatives)) == (original.etag, wanted), told(f"{key}: {manifest}")
+    assert bool(manifest.refused) == (content == NONSENSE), told(f"{key}: {manifest}")
 
 
 class World:
@@ -211,7 +237,7 @@ class World:
         self.originals, self.derivatives = Stepped(self, "original"), Stepped(self, "derivative")
         self.versions = {key: [(0, None)] for key in KEYS}
         self._vanished, self._forgotten = {}, {}
-        self.harmed = False
+        self.calls, self.faults, self.faulty, self.harmed = 0, {}, False, False
         self.pipeline = Pipeline(
             self.originals,
             Derivatives(self.derivatives, ""),
@@ -260,13 +286,14 @@ class World:
 
     def rest(self):
         """Let everything come to its end, in turn; what was lost is found by an audit of every key."""
-        self._settle()
+        self.drain()
         for key in KEYS if self.lost or self.harmed else ():
             self.note(f"audit of {key}")
             self.events.append(key)
-        self._settle()
+        self.drain()
 
-    def _settle(self):
+    def drain(self):
+        """Let every event come that is still on its way, and every handler go on in turn to its end."""
         while self.running or self.events:
             for key in list(self.events):
                 self.deliver(key)
@@ -293,17 +320,17 @@ class World:
             picture = self.pipeline.find(Wanted(parse_path(f"{key}/{name}")), Timing())
             body = picture.read()
         except NotFound as error:
-            self._assert_was(key, began, {None}, error)
+            self._assert_was(key, began, {None}, error, self.faulty)
             raise
         except Refused as error:
-            self._assert_was(key, began, {NONSENSE, FRAIL}, error)
+            self._assert_was(key, began, {NONSENSE, FRAIL}, error, self.faulty)
             raise
         content, _, shown = body.decode().partition(" as ")
         assert shown == name, self.told(f"{name} was asked for, {shown} was answered")
         if not picture.hit:
             self._assert_was(key, began, {content}, f"rendered {body}")
-        elif not self.harmed:
-            self._assert_was(key, settled, {content}, f"kept {body}")
+        else:
+            self._assert_was(key, settled, {content}, f"kept {body}", self.faulty)
         return ("hit" if picture.hit else "miss"), body
 
     def _settled_at(self, key, now):
@@ -311,35 +338,35 @@ class World:
         oldest = min((task.began for task in self.running if task.key == key), default=now)
         return max((began for of, began, _ in self.finished if of == key and began <= oldest), default=0)
 
-    def _assert_was(self, key, since, contents, said):
+    def _assert_was(self, key, since, contents, said, excused=False):
         known = self.versions[key]
         spans = zip(known, [*known[1:], (self.now + 1, None)], strict=True)
         was = {content for (_, content), (until, _) in spans if until > since}
-        assert was & contents, self.told(f"{said} of {key}, which was {was} since {since}")
+        assert excused or was & contents, self.told(f"{said} of {key}, which was {was} since {since}")
 
     def _forget(self, key):
         fault = self.stop("forget", key)
-        if fault == "before":
-            raise Unavailable("no queue")
-        self._forgotten[key] = self.now
-        if fault == "after":
+        if fault in (None, "after"):
+            self._forgotten[key] = self.now
+        if fault:
             raise Unavailable("no queue")
 
     def stop(self, call, key):
         """Where a handler waits for its turn."""
         task = getcurrent()
-        owner = next((each for each in self.running if each._strand is task), None)
+        owner = next((each for each in self.running if each.strand is task), None)
         if owner is None:
             return None
         if owner.fault == "killed":
             raise Killed
         owner.next = (call, key)
-        owner._strand.parent.switch()
+        owner.strand.parent.switch()
         self.now += 1
-        fault = owner.fault
-        self.note(f"{owner}: {call} {key} {f'fails {fault}' if fault else ''}".rstrip())
-        if fault:
-            self.harmed = self.harmed or owner.what == "request"
+        self.calls += 1
+        fault = owner.fault = owner.fault or self.faults.get(self.calls)
+        self.note(f"{owner}: {call} {key} {f'fails: {fault}' if fault else ''}".rstrip())
+        self.faulty = self.faulty or bool(fault)
+        self.harmed = self.harmed or bool(fault and owner.what == "request")
         if fault == "killed":
             raise Killed
         owner.fault = None
@@ -357,32 +384,10 @@ class World:
         return self.versions[key][-1][1]
 
     def assert_clean(self):
-        """At rest: the derivatives of what is there now, all of them, nothing else; and nobody is told otherwise."""
-        stored = {key: self.derivatives.there(key) for key in MemoryStore.names(self.derivatives)}
+        """At rest: the derivatives of what is there now, all of them, and nothing else."""
         for key in KEYS:
-            folder = {
-                name.rpartition("/")[2]: found for name, found in stored.items() if name.rpartition("/")[0] == key
-            }
-            self._assert_right(key, folder)
+            assert_right(self.originals, self.derivatives, key, self.told)
         assert list(out_of_step(self.originals, self.derivatives)) == [], self.told("out of step at rest")
-
-    def _assert_right(self, key, folder):
-        content = self.content(key)
-        manifest = folder.pop("manifest.json", None)
-        etags = {name: original_etag(found) for name, found in folder.items()}
-        made = {name: found.read().decode() for name, found in folder.items()}
-        if content is None:
-            assert (manifest, made) == (None, {}), self.told(f"left of {key}: {sorted(folder)}, {manifest}")
-            return
-        original = self.originals.there(key)
-        assert made == {name: f"{content} as {name}" for name in made}, self.told(f"{key} is {content}, but {made}")
-        assert set(etags.values()) <= {original.etag}, self.told(f"wrong label on {etags}")
-        wanted = set() if content == NONSENSE else set(PRESETS)
-        assert set(made) >= wanted, self.told(f"{wanted - set(made)} of {key} is missing")
-        assert manifest, self.told(f"no manifest of {key}")
-        known = self.pipeline.derivatives.manifest(key)
-        assert (known.etag, set(known.derivatives)) == (original.etag, wanted), self.told(f"{key}: {known}")
-        assert bool(known.refused) == (content == NONSENSE), self.told(f"{key}: {known}")
 
     def assert_forgotten(self):
         """Whatever vanished that could have been answered, and is not so now, was forgotten after it had vanished."""
@@ -406,20 +411,29 @@ _ADVANCE = (1, 2, 4, 20)
 _ACTS = ("step",) * 8 + ("put", "put", "remove", "deliver", "deliver", "again", "request", "request")
 
 
-def play(plan, faults=False):
+_FAULTY_ACTS = (*_ACTS[3:], "fault", "fault", "fault")
+
+
+def play(plan, acts=_ACTS):
     """Play a history out and return its world, at rest."""
     world = World()
     for byte in plan:
-        _act(world, _ACTS[byte % 16], byte // 16, faults)
+        _act(world, acts[byte % 16], byte // 16)
     world.rest()
     return world
 
 
-def _act(world, act, number, faults):
+def play_with_faults(plan):
+    """The same, while calls fail and processes end."""
+    return play(plan, _FAULTY_ACTS)
+
+
+def _act(world, act, number):
     key = KEYS[(0, 0, 1, 2)[number % 4]]
     if act == "step" and world.running:
-        task = world.running[number % 4 % len(world.running)]
-        task.step(_ADVANCE[number // 4])
+        world.running[number % 4 % len(world.running)].step(_ADVANCE[number // 4])
+    elif act == "fault" and world.running:
+        world.running[number % len(world.running)].fail(FAULTS[number % len(FAULTS)])
     elif act == "put":
         world.put(key, _CONTENTS[number // 4])
     elif act == "remove":
