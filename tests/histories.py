@@ -7,6 +7,7 @@ A picture's bytes tell what it was made from, so that what was answered and what
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from itertools import count
 from threading import BoundedSemaphore
 
 from greenlet import getcurrent, greenlet
@@ -69,9 +70,12 @@ class Planned:
 PLANNED = Planned()
 
 
+_serial = count()
+
+
 @dataclass(frozen=True)
 class Drawing:
-    """A rendering whose pictures are the name of what they show."""
+    """A rendering whose pictures say what they show; no two are the same, as if an encoder put the time in them."""
 
     content: str
     header = Header("jpeg", Size(9, 9), 1, False)
@@ -79,7 +83,7 @@ class Drawing:
     def render(self, derivative):
         if self.content == FRAIL and derivative.name in OTHERS:
             raise Damaged("too frail")
-        return Rendered(f"{self.content} as {derivative.name}".encode(), Size(1, 1))
+        return Rendered(f"{self.content} as {derivative.name}, number {next(_serial)}".encode(), Size(1, 1))
 
     def area(self, derivative):
         return 1
@@ -89,6 +93,12 @@ class Drawing:
 
     def placeholder(self):
         return ""
+
+
+def shown(picture):
+    """What the bytes of a picture show: content and name."""
+    content, _, rest = picture.decode().partition(" as ")
+    return content, rest.partition(",")[0]
 
 
 def draw(original, derivatives, limits):
@@ -187,13 +197,11 @@ class Task:
             self.strand.switch()
         return self
 
-    def until(self, *call):
-        """Go on to just before this call (by the beginning of its verb and bucket, and its key)."""
-        while self.ended is None and not (
-            self.next[0].startswith(call[0]) and self.next[1:] == (call[1:] or self.next[1:])
-        ):
+    def until(self, call, key=None):
+        """Go on to just before a call, by its verb and bucket, and its key."""
+        while self.ended is None and (not self.next[0].startswith(call) or key not in (None, self.next[1])):
             self.step()
-        assert self.ended is None, f"{self} never came to {call}"
+        assert self.ended is None, f"{self} never came to {call} {key}"
         return self
 
     def finish(self):
@@ -214,14 +222,14 @@ def assert_right(originals, derivatives, key, told=str):
     content = original and original.read().decode()
     there = {name.removeprefix(f"{key}/"): derivatives.get(name) for name in derivatives.names(f"{key}/")}
     described = there.pop("manifest.json", None)
-    shown = {name: found.read().decode() for name, found in there.items()}
+    made = {name: shown(found.read()) for name, found in there.items()}
     if original is None:
-        assert (described, shown) == (None, {}), told(f"left of {key}: {shown}, {described}")
+        assert (described, made) == (None, {}), told(f"left of {key}: {made}, {described}")
         return
-    assert shown == {name: f"{content} as {name}" for name in shown}, told(f"{key} is {content}, but {shown}")
+    assert made == {name: (content, name) for name in made}, told(f"{key} is {content}, but {made}")
     assert {original_etag(found) for found in there.values()} <= {original.etag}, told(f"{key} is of another ETag")
     wanted = set() if content == NONSENSE else set(PRESETS)
-    assert set(shown) >= wanted, told(f"{wanted - set(shown)} of {key} is missing")
+    assert set(made) >= wanted, told(f"{wanted - set(made)} of {key} is missing")
     manifest = described and Manifest.from_json(described.read())
     assert manifest, told(f"no manifest of {key}")
     assert (manifest.etag, set(manifest.derivatives)) == (original.etag, wanted), told(f"{key}: {manifest}")
@@ -325,8 +333,8 @@ class World:
         except Refused as error:
             self._assert_was(key, began, {NONSENSE, FRAIL}, error, self.faulty)
             raise
-        content, _, shown = body.decode().partition(" as ")
-        assert shown == name, self.told(f"{name} was asked for, {shown} was answered")
+        content, answered = shown(body)
+        assert answered == name, self.told(f"{name} was asked for, {answered} was answered")
         if not picture.hit:
             self._assert_was(key, began, {content}, f"rendered {body}")
         else:
