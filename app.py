@@ -1,12 +1,14 @@
 """The AWS face of imgy: two triggers of the originals bucket and one greedy HTTP route."""
 
 import hmac
+import json
 import logging
+import math
 import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
@@ -22,14 +24,17 @@ from chalicelib.answers import METHODS, Answer, completed, error_answer, json_an
 from chalicelib.derivatives import Derivatives
 from chalicelib.errors import Forbidden, ImgyError
 from chalicelib.invalidation import Invalidations
-from chalicelib.pipeline import Pipeline, Settled
+from chalicelib.pipeline import Pipeline
 from chalicelib.presetfile import load_presets
 from chalicelib.route import Request, Route
 from chalicelib.settings import ORIGIN_HEADER, Settings
 from chalicelib.storage import S3Store
+from chalicelib.telling import Tell, Told, age, lines, of_settled, refusal
 from chalicelib.timing import Timing
 
 _READ_URL_SECONDS = 60
+_TRIES = 4
+"""The last but one time that a message comes (deploy/foundation.yaml: maxReceiveCount)."""
 
 log = logging.getLogger("imgy")
 settings = Settings.of(os.environ)
@@ -102,24 +107,44 @@ app = App(app_name="imgy")
 log.setLevel(logging.INFO)  # Chalice has just set its own: errors alone
 app.api.binary_types = ["*/*"]
 
+
+def _teller() -> Tell:
+    if not settings.function:
+        return lines(log)
+    from chalicelib.cloudwatch import to_cloudwatch
+
+    return to_cloudwatch(log, settings.function)
+
+
+tell = _teller()
+
 # No body is read, so whatever Content-Type a request claims is none of our business; Chalice would answer 415 to some.
 _ANY: dict[str, Any] = {"methods": list(METHODS), "content_types": []}
 
 
-@app.on_s3_event(bucket=settings.originals, events=["s3:ObjectCreated:*"])
-def upload_trigger(event: BaseLambdaEvent) -> None:
-    """An original was uploaded: render its presets."""
-    _reconcile("upload", event)
+if settings.events:
 
+    @app.on_sqs_message(queue=settings.events, batch_size=1, maximum_concurrency=settings.concurrency)
+    def queue_worker(event: SQSEvent) -> None:
+        """S3's notifications by way of a queue, which brings each again until this returns."""
+        for message in event.to_dict()["Records"]:
+            tries = int(message["attributes"]["ApproximateReceiveCount"])
+            _reconcile("queue", json.loads(message["body"]), event.context, last=tries >= _TRIES)
 
-@app.on_s3_event(bucket=settings.originals, events=["s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"])
-def removal_trigger(event: BaseLambdaEvent) -> None:
-    """An original was removed: withdraw its derivatives."""
-    _reconcile("removal", event)
+else:
 
+    @app.on_s3_event(bucket=settings.originals, events=["s3:ObjectCreated:*"])
+    def upload_trigger(event: BaseLambdaEvent) -> None:
+        """An original was uploaded: render its presets."""
+        _reconcile("upload", event.to_dict(), event.context)
 
-# Chalice's own S3Event is the first record alone, and raises where there is none, as in S3's test event.
-upload_trigger.event_class = removal_trigger.event_class = Notification
+    @app.on_s3_event(bucket=settings.originals, events=["s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"])
+    def removal_trigger(event: BaseLambdaEvent) -> None:
+        """An original was removed: withdraw its derivatives."""
+        _reconcile("removal", event.to_dict(), event.context)
+
+    # Chalice's own S3Event is the first record alone, and raises where there is none, as in S3's test event.
+    upload_trigger.event_class = removal_trigger.event_class = Notification
 
 
 if settings.invalidations:
@@ -170,18 +195,32 @@ def _health(request: Any, headers: Mapping[str, str], timing: Timing) -> tuple[A
 
 def _respond(view: Callable[[Any, Mapping[str, str], Timing], tuple[Answer, str]]) -> Response:
     """The one place where errors become responses."""
-    request, start, timing = app.current_request, time.perf_counter(), Timing()
+    request, start, timing, refused = app.current_request, time.perf_counter(), Timing(), ""
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         _assert_by_the_edge(headers)
         answer, what = (preflight(), "") if request.method == "OPTIONS" else view(request, headers, timing)
     except ImgyError as error:
-        answer, what = _failed(error), str(error)
+        answer, what, refused = _failed(error), str(error), refusal(error)
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
         answer, what = _failed(ImgyError()), "failed"
     answer = completed(answer, headers, settings, timing)
-    log.info("%s", _request_line(request, answer, what, _since(start)))
+    tell(
+        Told(
+            request.method,
+            unquote((request.uri_params or {}).get("key", "-/health")),
+            str(answer.status),
+            what,
+            int(answer.headers.get("Content-Length", 0)),
+            _since(start),
+            timing.stages,
+            cache=answer.headers.get("X-Cache", ""),
+            refused=refused,
+            made="render" in timing.stages and answer.status == 200,
+            request_id=_request_id(app.lambda_context),
+        )
+    )
     body = b"" if request.method == "HEAD" else answer.body
     return Response(body, dict(answer.headers), answer.status)
 
@@ -200,40 +239,35 @@ def _failed(error: ImgyError) -> Answer:
     return error_answer(error)
 
 
-def _request_line(request: Any, answer: Answer, what: str, milliseconds: int) -> str:
-    outcome = f"{answer.status} {answer.headers.get('X-Cache', '')}"
-    key = unquote((request.uri_params or {}).get("key", "-/health"))
-    return _line(request.method, outcome, int(answer.headers.get("Content-Length", 0)), milliseconds, key, what)
-
-
-def _reconcile(trigger: str, event: BaseLambdaEvent) -> None:
+def _reconcile(verb: str, event: Mapping[str, Any], context: Any, last: bool = False) -> None:
     failures: list[Exception] = []
-    for key in dict.fromkeys(_keys(event.to_dict())):
-        start = time.perf_counter()
+    for key, happened in _happened(event).items():
+        start, waited, request_id = time.perf_counter(), age(happened), _request_id(context)
         try:
-            settled = pipeline.reconcile(key)
-            log.info("%s", _event_line(trigger, settled, _since(start)))
+            settled = pipeline.reconcile(key, partial(_left, context), last)
         except Exception as error:  # every record gets its turn; then the event fails, so that it comes again
-            log.warning("%s", _line(trigger, "failed", 0, _since(start), key, str(error)))
+            taken = _since(start)
+            tell(Told(verb, key, "failed", str(error), 0, taken, age=waited, request_id=request_id, failed=True))
             failures.append(error)
+        else:
+            tell(of_settled(verb, settled, _since(start), waited, request_id))
     if failures:
         raise failures[0]
 
 
-def _keys(event: Mapping[str, Any]) -> Iterator[str]:
-    return (unquote_plus(record["s3"]["object"]["key"]) for record in event.get("Records", ()))
+def _happened(event: Mapping[str, Any]) -> dict[str, str]:
+    """Each key that an event speaks of, with the moment it speaks of last."""
+    records = event.get("Records", ())
+    return {unquote_plus(record["s3"]["object"]["key"]): record.get("eventTime", "") for record in records}
 
 
-def _event_line(trigger: str, settled: Settled, milliseconds: int) -> str:
-    counts = f"{settled.made} made, {settled.removed} removed" if settled.made or settled.removed else ""
-    what = ", ".join(filter(None, [counts, settled.reason]))
-    return _line(trigger, settled.outcome, settled.written, milliseconds, settled.key, what)
+def _left(context: Any) -> float:
+    """Seconds until Lambda would end this call."""
+    return context.get_remaining_time_in_millis() / 1000 if context else math.inf
 
 
-def _line(verb: str, outcome: str, length: int, milliseconds: int, key: str, what: str) -> str:
-    """Columns first, so that lines align; a key's line breaks must not make lines of their own."""
-    shown = "".join(letter if letter.isprintable() else "?" for letter in key)
-    return f"{verb:7}  {outcome:8}  {length:8} bytes  {milliseconds:5} ms  {shown}  {what}".rstrip()
+def _request_id(context: Any) -> str:
+    return str(getattr(context, "aws_request_id", ""))
 
 
 def _since(start: float) -> int:

@@ -18,3 +18,4 @@ class Limits:
     output_pixels: int = 40_000_000
     query_bytes: int = 1024
     waiting_seconds: int = 8
+    preset_seconds: int = 20

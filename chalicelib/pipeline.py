@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from threading import BoundedSemaphore
@@ -20,10 +22,11 @@ from .derivatives import (
     seen,
     size_of,
 )
-from .errors import NotFound, Refused, Unavailable
+from .errors import Damaged, NotFound, Refused, Unavailable
 from .limits import Limits
 from .manifest import Manifest, manifest_key, original_of
 from .presets import Presets, Wanted
+from .side_by_side import in_time, side_by_side
 from .storage import Object, Store
 from .timing import Timing
 from .transformation import KEY_BYTES, Derivative
@@ -39,7 +42,10 @@ _CHANGING = "the original keeps changing; try again in a moment"
 
 @dataclass(frozen=True)
 class Settled:
-    """What a reconciliation came to: `outcome` is made, kept, refused, gone or ignored; `written` are bytes."""
+    """What a reconciliation came to: `outcome` is made, kept, refused, gone or ignored; `written` are bytes.
+
+    `refused` is the kind of a refusal that was new.
+    """
 
     key: str
     outcome: str
@@ -47,6 +53,7 @@ class Settled:
     removed: int = 0
     written: int = 0
     reason: str = ""
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,14 +91,18 @@ class Pipeline:
     prepare: Callable[[bytes, Iterable[Derivative], Limits], Rendering] = field(default=_prepare)
     pool: Callable[[int], Executor] = field(default=ThreadPoolExecutor)
 
-    def reconcile(self, key: str) -> Settled:
-        """Bring the derivatives of one key in step with what the originals bucket holds now; raises Unavailable."""
+    def reconcile(self, key: str, left: Callable[[], float] = lambda: math.inf, last: bool = False) -> Settled:
+        """Bring the derivatives of one key in step with what the originals bucket holds now; raises Unavailable.
+
+        `left` tells how many seconds there are: what does not fit is left to the next event. `last`: it was tried so
+        often that it may be what ended each process; should it end this one, it is refused from then on.
+        """
         if not takes(key):
             return Settled(key, "ignored", reason="a folder's marker, or a key with no room for derivatives")
         for _ in range(ATTEMPTS):
             original = self.originals.get(key)
             try:
-                settled = self._derive(original) if original else self._withdraw(key)
+                settled = self._derive(original, left, last) if original else self._withdraw(key)
             except Overtaken:
                 self.forget(key)  # of what had gone by then, the next attempt knows nothing
                 continue
@@ -113,7 +124,7 @@ class Pipeline:
             self.derivatives.delete([manifest_key(key)])
         return Settled(key, "gone", removed=len(pictures) + known)
 
-    def _derive(self, original: Object) -> Settled:
+    def _derive(self, original: Object, left: Callable[[], float], last: bool) -> Settled:
         wanted, survey = self.presets.derivatives(original.key), self.derivatives.survey(original)
         if survey.settled(wanted):
             return Settled(original.key, "kept", reason=survey.refused)
@@ -121,15 +132,33 @@ class Pipeline:
             self.derivatives.unsettle(original.key)
         removed = self.derivatives.delete(key for key in survey.stale if key not in wanted)
         try:
-            return self._render_all(original, wanted, survey, removed)
+            with self._refused_meanwhile(original, survey) if last else nullcontext():
+                return self._render_all(original, wanted, survey, removed, left)
         except Refused as refused:
             return self._refuse(original, refused, survey)
 
-    def _render_all(self, original: Object, wanted: Mapping[str, Derivative], survey: Survey, removed: int) -> Settled:
+    @contextmanager
+    def _refused_meanwhile(self, original: Object, survey: Survey) -> Iterator[None]:
+        self._refuse(original, Damaged("its rendering ended the process, each time it was tried"), survey)
+        try:
+            yield
+        except Exception:
+            self.derivatives.unsettle(original.key)
+            raise
+
+    def _render_all(
+        self,
+        original: Object,
+        wanted: Mapping[str, Derivative],
+        survey: Survey,
+        removed: int,
+        left: Callable[[], float],
+    ) -> Settled:
         missing = [derivative for key, derivative in wanted.items() if key not in survey.own]
         rendering = self.prepare(self._body(original), missing, self.presets.limits)
         missing.sort(key=rendering.area, reverse=True)  # the longest first, or one thread waits for the other's last
-        kept = _side_by_side(self.pool, rendering.render, partial(self._keep, original), missing)
+        render = partial(in_time, rendering.render, left, self.presets.limits.preset_seconds)
+        kept = side_by_side(self.pool, render, partial(self._keep, original), missing)
         if survey.changed or any(replaced for _, replaced in kept):
             self.forget(original.key)
         made = [stored for stored, _ in kept]
@@ -153,7 +182,8 @@ class Pipeline:
         if survey.changed:
             self.forget(original.key)
         self.derivatives.put_manifest(original.key, Manifest.refusing(original.etag, original.length, refused))
-        return Settled(original.key, "refused", removed=removed, reason=str(refused))
+        kind = type(refused).__name__
+        return Settled(original.key, "refused", removed=removed, reason=str(refused), refused=kind)
 
     def find(self, wanted: Wanted, timing: Timing) -> Picture:
         """The wanted derivative, from its bucket or rendered now; raises NotFound, Refused or Unavailable."""
@@ -243,25 +273,6 @@ def out_of_step(originals: Store, derivatives: Store) -> Iterator[str]:
 def _picture(stored: Object, hit: bool, timing: Timing) -> Picture:
     read = partial(timing, "read", stored.read)
     return Picture(stored.etag, stored.content_type, stored.length, original_modified(stored), hit, read)
-
-
-def _side_by_side(
-    pool: Callable[[int], Executor],
-    render: Callable[[Derivative], Rendered],
-    keep: Callable[[Derivative, Rendered], Kept],
-    wanted: list[Derivative],
-) -> list[Kept]:
-    """Whole derivatives on two threads: ImageMagick's and libvips' work leaves Python's lock alone.
-
-    Other threads store them, so that no core waits for S3.
-    """
-    with pool(2) as renderers, pool(8) as keepers:
-        rendered = [renderers.submit(render, derivative) for derivative in wanted]
-        try:
-            return list(keepers.map(lambda derivative, picture: keep(derivative, picture.result()), wanted, rendered))
-        finally:
-            for picture in rendered:
-                picture.cancel()
 
 
 def _entry(stored: Object) -> dict[str, Any]:

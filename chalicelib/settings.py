@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from .errors import MisconfiguredError
@@ -17,7 +19,8 @@ class Settings:
     """Buckets, origins whose scripts may read pictures, what caches are told, the largest response in bytes.
 
     Where `origin_secret` is set, only CloudFront, which knows it, is answered. `invalidations` is the queue of the
-    originals whose pictures `distribution` is to forget.
+    originals whose pictures `distribution` is to forget. Where `events` is set, S3's notifications come by way of that
+    queue, to at most `concurrency` workers at once. `function` is the name that Lambda runs this under.
     """
 
     originals: str = "imgy-originals"
@@ -28,6 +31,9 @@ class Settings:
     origin_secret: str = ""
     invalidations: str = ""
     distribution: str = ""
+    events: str = ""
+    concurrency: int = 50
+    function: str = ""
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Settings:
@@ -38,16 +44,19 @@ class Settings:
         given = {
             name: environment[f"IMGY_{name.upper()}"]
             for name in cls.__annotations__
-            if f"IMGY_{name.upper()}" in environment
+            if name != "function" and f"IMGY_{name.upper()}" in environment
         }
         read: dict[str, Callable[[str], Any]] = {
             "origins": lambda text: tuple(origin.strip() for origin in text.split(",") if origin.strip()),
-            "response_bytes": _bytes,
+            "response_bytes": partial(_number, "a number of bytes above 0", "RESPONSE_BYTES", 1, math.inf),
+            # What an event source mapping of SQS takes (AWS Lambda API Reference, ScalingConfig).
+            "concurrency": partial(_number, "a number from 2 to 1000", "CONCURRENCY", 2, 1000),
         }
-        return cls(**{name: read.get(name, str)(text) for name, text in given.items()})
+        function = environment.get("AWS_LAMBDA_FUNCTION_NAME", "")
+        return cls(function=function, **{name: read.get(name, str)(text) for name, text in given.items()})
 
 
-def _bytes(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise MisconfiguredError(f"expected a number of bytes above 0 for IMGY_RESPONSE_BYTES, received '{text}'")
+def _number(expected: str, name: str, least: float, most: float, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise MisconfiguredError(f"expected {expected} for IMGY_{name}, received '{text}'")
     return int(text)
