@@ -7,6 +7,8 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from typer.exceptions import TyperException
 
+from cli import operating
+
 
 def _port(text: str | int) -> int:
     if str(text).isdecimal() and 1 <= int(text) <= 65535:
@@ -26,6 +28,9 @@ SET = typer.Option("--set", metavar="NAME=VALUE", help="A parameter of deploy/fo
 ONLY = typer.Option(help="One step alone: foundation, functions, edge or proof.")
 
 commands = typer.Typer(name="imgy", add_completion=False, rich_markup_mode=None)
+
+
+commands.add_typer(operating.commands)
 
 
 @commands.callback()

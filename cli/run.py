@@ -8,11 +8,11 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from chalicelib.presets import Presets
 
 log = logging.getLogger("imgy")
+
+Loaded = TypeVar("Loaded")
 
 CHECK_SECONDS = 0.2
 MARKER = "samples-were-drawn"
@@ -91,11 +93,20 @@ def _run(port: int, s3_port: int, data_dir: Path, signals: list[int], parent: in
 
 def load_app() -> ModuleType:
     """app.py, its libraries checked; what is missing or misconfigured is said in one sentence."""
+    return _checked(lambda: importlib.import_module("app"))
+
+
+def assert_libraries() -> None:
+    """Raise SystemExit unless ImageMagick and libvips are there, with their walls up."""
+    _checked(lambda: None)
+
+
+def _checked(then: Callable[[], Loaded]) -> Loaded:
     from chalicelib.errors import ImgyError
 
     try:
         importlib.import_module("chalicelib.rendering").assert_walls()
-        return importlib.import_module("app")
+        return then()
     except ImportError as error:
         raise SystemExit(NO_MAGICK if "MagickWand" in str(error) else f"imgy: {error}") from None
     except ImgyError as error:

@@ -1,0 +1,211 @@
+"""The operator's commands: backfill, audit, purge."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import timedelta
+from tempfile import TemporaryFile
+from typing import Annotated, Any
+
+import typer
+
+commands = typer.Typer()
+
+CORES = os.cpu_count() or 1
+MISTAKEN, COULD_NOT_RUN, STOPPED = 1, 2, 130
+"""Exit codes: a command that could not do its work; an audit, whose 1 says that something is out of step; Ctrl-C."""
+
+Local = Annotated[bool, typer.Option("--local", help="The buckets of `run` on this machine.")]
+Stage = Annotated[str, typer.Option(metavar="STAGE", help="The buckets of a deployed stage.")]
+Originals = Annotated[str, typer.Option(metavar="BUCKET", help="The bucket of originals, where no stage is named.")]
+Derivatives = Annotated[str, typer.Option(metavar="BUCKET", help="The bucket of derivatives, beside --originals.")]
+S3Port = Annotated[int, typer.Option(envvar="S3_PORT", min=1, max=65535, metavar="PORT", help="Port of `run`'s S3.")]
+Profile = Annotated[str | None, typer.Option(envvar="AWS_PROFILE", help="Whose credentials.")]
+Prefix = Annotated[str, typer.Option(help="Only originals whose keys begin so.")]
+Jobs = Annotated[int, typer.Option(min=1, help="How many originals are rendered at once.")]
+AsJson = Annotated[bool, typer.Option("--json", help="A summary for machines.")]
+Names = Annotated[str, typer.Option("--presets", metavar="A,B", help="Only these presets.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+Queue = Annotated[str, typer.Option(metavar="NAME", help="Leave the work to the readers of this queue.")]
+After = Annotated[str, typer.Option("--start-after", metavar="KEY", help="Look only at originals behind this key.")]
+Repair = Annotated[bool, typer.Option("--repair", help="Bring in step what is out of step.")]
+Deep = Annotated[bool, typer.Option("--deep", help="Look at every derivative, not at its manifest alone.")]
+Grace = Annotated[int, typer.Option(min=0, metavar="SECONDS", help="Uploads so young need not be in step yet.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before a prefix is purged.")]
+What = Annotated[str, typer.Argument(metavar="KEY|PREFIX", help="An original, or a prefix, which ends in /.")]
+
+
+@commands.command()
+def backfill(
+    local: Local = False,
+    stage: Stage = "",
+    originals: Originals = "",
+    derivatives: Derivatives = "",
+    s3_port: S3Port = 4566,
+    profile: Profile = None,
+    prefix: Prefix = "",
+    presets: Names = "",
+    start_after: After = "",
+    dry_run: DryRun = False,
+    queue: Queue = "",
+    jobs: Jobs = CORES,
+    as_json: AsJson = False,
+) -> None:
+    """Make the derivatives that are missing: after presets.yaml changed, or for a bucket that was there before imgy."""
+    from bench.cost_prices import load
+    from cli import backfill as filling
+    from cli.estimate import estimate
+    from cli.target import Where, events, target
+
+    chosen = [name.strip() for name in presets.split(",") if name.strip()]
+    with _speaking(MISTAKEN), TemporaryFile("w+", encoding="utf-8") as keys:
+        if queue and chosen:
+            raise SystemExit("imgy: expected --presets without --queue: its readers make all that an original lacks")
+        at = target(Where(local, stage, originals, derivatives, s3_port, profile))
+        sending = events(at, queue) if queue else None
+        planned = filling.plan(at.pipeline, keys, chosen, prefix, start_after)
+        cores = at.settings.concurrency if queue else min(jobs, CORES)
+        expected = estimate(planned.work, load(), cores, bool(queue))
+        expected = replace(expected, dollars=0.0) if local else expected
+        _tell([] if as_json else filling.plan_lines(planned, expected))
+        done = filling.Done()
+        with _stoppable() as stopped:
+            if sending and not dry_run:
+                filling.enqueue(sending, planned, done)
+            elif planned.work.originals and not dry_run:
+                _assert_renders()
+                filling.backfill(at.pipeline, planned, done, jobs, chosen)
+        told = {**filling.summary(planned, expected, done), "stopped": bool(stopped)}
+        _tell([_machine(told)] if as_json else filling.done_lines(done))
+        _end(stopped, MISTAKEN if done.failed or told["plan"]["not_looked_at"] else 0)
+
+
+@commands.command()
+def audit(
+    local: Local = False,
+    stage: Stage = "",
+    originals: Originals = "",
+    derivatives: Derivatives = "",
+    s3_port: S3Port = 4566,
+    profile: Profile = None,
+    prefix: Prefix = "",
+    repair: Repair = False,
+    deep: Deep = False,
+    grace: Grace = 0,
+    jobs: Jobs = CORES,
+    as_json: AsJson = False,
+) -> None:
+    """Find what is missing, stale, orphaned or refused; exit with 0: nothing, 1: something, 2: could not look."""
+    from cli import audit as auditing
+    from cli.findings import by_manifest, by_picture
+    from cli.target import Where, target
+
+    report = auditing.Report()
+    with _speaking(COULD_NOT_RUN):
+        at = target(Where(local, stage, originals, derivatives, s3_port, profile))
+        if repair:
+            _assert_renders()
+        with _stoppable() as stopped:
+            look, young = by_picture if deep else by_manifest, timedelta(seconds=grace)
+            auditing.audit(at.pipeline, look, report, prefix, young, jobs if repair else 0)
+        told = {**auditing.summary(report), "stopped": bool(stopped)}
+        _tell([_machine(told)] if as_json else auditing.lines(report))
+        _end(stopped, report.code)
+
+
+@commands.command()
+def purge(
+    what: What,
+    local: Local = False,
+    stage: Stage = "",
+    originals: Originals = "",
+    derivatives: Derivatives = "",
+    s3_port: S3Port = 4566,
+    profile: Profile = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take away the derivatives of one original, or of all below a prefix, and have the edge forget them.
+
+    The next request, or `backfill`, makes them again; a refused original is looked at again.
+    """
+    from cli import purge as purging
+    from cli.target import Where, target
+
+    with _speaking(MISTAKEN):
+        if not what:
+            raise SystemExit("imgy: expected the key of an original, or a prefix, which ends in /")
+        at = target(Where(local, stage, originals, derivatives, s3_port, profile))
+        if what.endswith("/") and not yes:
+            _ask(f"Take away {purging.told(purging.counted_below(at.pipeline, what))} in {at.settings.derivatives}?")
+        purged = purging.purge(at.pipeline, what)
+        told = {"purged": what, **asdict(purged), "edge_told": bool(at.settings.invalidations)}
+        _tell([_machine(told)] if as_json else purging.lines(what, purged, at.settings.invalidations))
+
+
+@contextmanager
+def _speaking(code: int) -> Iterator[None]:
+    """What prevents a command is said in one sentence, with this exit code."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from chalicelib.errors import ImgyError
+    from cli.pool import told
+
+    try:
+        yield
+    except SystemExit as refusal:
+        if isinstance(refusal.code, int):
+            raise
+        print(refusal, file=sys.stderr)
+    except (ImgyError, BotoCoreError, ClientError) as error:
+        print(f"imgy: {told(error)}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("imgy: stopped, before anything was done", file=sys.stderr)
+        raise SystemExit(STOPPED) from None
+    else:
+        return
+    raise SystemExit(code)
+
+
+@contextmanager
+def _stoppable() -> Iterator[list[str]]:
+    """Work that Ctrl-C ends once what has begun is done; then the list has something in it."""
+    stopped: list[str] = []
+    try:
+        yield stopped
+    except KeyboardInterrupt:
+        stopped.append("stopped")
+
+
+def _end(stopped: list[str], code: int) -> None:
+    if stopped:
+        print("imgy: stopped; the same command goes on from here", file=sys.stderr)
+    raise SystemExit(STOPPED if stopped else code)
+
+
+def _assert_renders() -> None:
+    from cli.run import assert_libraries
+
+    assert_libraries()
+
+
+def _ask(question: str) -> None:
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort:
+        print(file=sys.stderr)
+        raise SystemExit("imgy: nothing was purged; --yes purges a prefix without asking") from None
+    if not agreed:
+        raise SystemExit("imgy: nothing was purged")
+
+
+def _tell(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line, flush=True)
+
+
+def _machine(told: Mapping[str, Any]) -> str:
+    return json.dumps(told, ensure_ascii=False)

@@ -1,0 +1,59 @@
+"""Work on many originals at once: so many at a time, in as little memory for a million as for ten."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from chalicelib.errors import Unavailable
+from chalicelib.pipeline import Pipeline, Settled
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+PAUSES = (1, 4)
+"""Seconds before each further try of what S3, or a renderer that is busy, did not answer."""
+
+FAILED = "failed"
+"""The outcome of an original that could not be reconciled; the next run tries it again."""
+
+
+def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
+    """The results of work on each item, as they come; items are taken no faster than they are worked on."""
+    pool = ThreadPoolExecutor(jobs)
+    pending: set[Future[Result]] = set()
+    try:
+        for item in items:
+            pending.add(pool.submit(work, item))
+            if len(pending) >= 2 * jobs:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+    finally:
+        pool.shutdown(cancel_futures=True)  # whoever stops waits for what has begun, and for no more
+
+
+def patiently(work: Callable[[Item], Result], item: Item) -> Result:
+    """Do a work that may be Unavailable, a few times if need be."""
+    for pause in PAUSES:
+        try:
+            return work(item)
+        except Unavailable:
+            time.sleep(pause)
+    return work(item)
+
+
+def reconciled(pipeline: Pipeline, key: str) -> Settled:
+    """What a reconciliation came to; one that raised has failed, and stops no other."""
+    try:
+        return patiently(pipeline.reconcile, key)
+    except Exception as error:
+        return Settled(key, FAILED, reason=told(error))
+
+
+def told(error: BaseException) -> str:
+    """What went wrong, and what lies behind it, for the operator alone: callers never learn a bucket's name."""
+    parts = [str(part) for part in (error, error.__cause__) if part]
+    return ": ".join(filter(None, parts)) or type(error).__name__
