@@ -1,0 +1,413 @@
+"""Backfill: the plan, what is made of it and what is left alone; killed, stopped, twice, and beside uploads."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from datetime import UTC, datetime
+
+import boto3
+import pytest
+from conftest import NAMES, PRESETS, ROOT, client_of, on_every_store
+from drawn import NOT_AN_IMAGE, picture
+from operators import run
+from test_audit import no_pauses  # noqa: F401
+
+from bench.cost_prices import load
+from chalicelib.derivatives import Derivatives
+from chalicelib.errors import Unavailable
+from chalicelib.pipeline import Pipeline
+from chalicelib.presetfile import read_presets
+from chalicelib.storage import MemoryStore, Object, S3Store
+from cli import pool, sending
+from cli.audit import Report, audit
+from cli.backfill import Done, backfill, plan, plan_lines
+from cli.estimate import Estimate, Work, estimate
+from cli.findings import by_picture
+from cli.pump import handle
+from cli.sending import Events, batches
+
+WIDER = PRESETS + "  wide: {w: 80, fm: jpg}\n"
+NARROWER = PRESETS.replace("  square: {w: 30, h: 30, fit: crop, fm: png}\n", "")
+
+
+@pytest.fixture
+def backfilled(pipeline):
+    """Plans and does it; what was planned, with what became of it beside it."""
+
+    def made(pipeline=pipeline, chosen=(), **where):
+        planned, backfilled.done = plan(pipeline, io.StringIO(), chosen, **where), Done()
+        backfill(pipeline, planned, backfilled.done, 2, chosen)
+        return planned.work.originals, planned.work.derivatives, dict(planned.counts)
+
+    backfilled = made
+    return made
+
+
+@pytest.fixture
+def with_presets(pipeline):
+    return lambda text: Pipeline(pipeline.originals, pipeline.derivatives, read_presets(text))
+
+
+@pytest.fixture
+def cats(upload, derivatives):
+    """A bucket that was there before imgy."""
+    for key in ("a.jpg", "a.jpg/b.jpg", "a!.jpg"):
+        upload(key, picture((120, 80)))
+
+
+def audited(pipeline):
+    report = Report()
+    audit(pipeline, by_picture, report)
+    return report.counts
+
+
+@on_every_store
+def test_a_bucket_that_was_there_before_gets_everything(cats, backfilled, pipeline, stored):
+    assert backfilled() == (3, 15, {"missing": 3})
+    assert (backfilled.done.outcomes, backfilled.done.derivatives) == ({"made": 3}, 15)
+    assert stored("a.jpg") == sorted(["manifest.json", *NAMES])
+    assert audited(pipeline) == {"complete": 3}
+
+
+@on_every_store
+def test_the_second_time_does_nothing(cats, backfilled, originals, derivatives):
+    backfilled()
+    originals.forget()
+    derivatives.forget()
+    assert backfilled() == (0, 0, {"complete": 3})
+    assert [verb for verb, _ in (*originals.calls, *derivatives.calls)] == ["listing", "listing"]
+
+
+def test_of_a_new_preset_only_what_is_missing_is_made(cats, backfilled, with_presets, derivatives, manifest):
+    backfilled()
+    derivatives.forget()
+    assert backfilled(with_presets(WIDER)) == (3, 3, {"missing": 3})
+    written = {key for key in derivatives.written if not key.endswith("/manifest.json")}
+    assert written == {"a.jpg/w=80.jpg", "a.jpg/b.jpg/w=80.jpg", "a!.jpg/w=80.jpg"}
+    assert set(manifest("a.jpg").derivatives) == {*NAMES, "w=80.jpg"}
+
+
+def test_what_a_preset_made_that_is_gone_stays(cats, backfilled, with_presets, stored):
+    backfilled()
+    assert backfilled(with_presets(NARROWER)) == (0, 0, {"complete": 3})
+    assert "w=30,h=30,fit=crop.png" in stored("a.jpg")
+
+
+def test_chosen_presets_alone_and_what_stands_of_the_others(cats, backfilled, pipeline, upload, stored, manifest):
+    pipeline.reconcile("a.jpg")
+    upload("new.jpg", picture((120, 80)))
+    assert backfilled(chosen=["square"]) == (3, 3, {"missing": 3, "complete": 1})
+    assert stored("new.jpg") == ["manifest.json", "w=30,h=30,fit=crop.png"]
+    assert stored("a.jpg") == sorted(["manifest.json", *NAMES])
+    assert backfilled(chosen=["set"]) == (3, 6, {"missing": 3, "complete": 1})
+    assert set(manifest("new.jpg").derivatives) == {"w=20.jpg", "w=30,h=30,fit=crop.png", "w=60.jpg"}
+    assert backfilled() == (3, 6, {"missing": 3, "complete": 1})
+    assert audited(pipeline) == {"complete": 4}
+
+
+def test_below_a_prefix_and_behind_a_key(cats, backfilled):
+    assert backfilled(prefix="a.jpg/") == (1, 5, {"missing": 1})
+    assert backfilled(after="a!.jpg") == (1, 5, {"missing": 1, "complete": 1})
+
+
+def test_a_refused_original_is_not_tried_again(cats, upload, backfilled, counts):
+    upload("letter.txt", NOT_AN_IMAGE)
+    assert backfilled()[2] == {"missing": 4}
+    assert backfilled.done.outcomes == {"made": 3, "refused": 1}
+    counts.update(opened=0)
+    assert backfilled() == (0, 0, {"complete": 3, "refused": 1})
+    assert counts["opened"] == 0
+
+
+def test_a_fault_that_passes_is_waited_for_and_one_that_stays_stops_no_other(cats, backfilled, originals, derivatives):
+    originals.fail("get", Unavailable("slow down"), "a!.jpg", once=True)
+    derivatives.fail("swap", Unavailable("slow down"), "a.jpg/w=20.jpg")
+    backfilled()
+    assert (backfilled.done.outcomes, backfilled.done.failed) == ({"made": 2, "failed": 1}, {"a.jpg": "slow down"})
+    derivatives.heal()
+    assert backfilled()[0] == 1
+
+
+def test_what_came_between_plan_and_work_is_not_made_again(cats, pipeline, originals, counts):
+    planned, done = plan(pipeline, io.StringIO()), Done()
+    pipeline.reconcile("a.jpg")
+    originals.store.delete(["a!.jpg"])
+    counts.update(rendered=0)
+    backfill(pipeline, planned, done, 2)
+    assert (done.outcomes, counts["rendered"]) == ({"made": 1, "kept": 1, "gone": 1}, 5)
+
+
+def test_beside_uploads_everything_is_in_step_in_the_end(pipeline, upload, originals):
+    for number in range(8):
+        upload(f"{number}.jpg", picture((60, 40)))
+
+    def change(numbers):
+        for number in numbers:
+            upload(f"{number}.jpg", picture((60 + number, 40)))
+            pipeline.reconcile(f"{number}.jpg")
+            originals.store.delete([f"{number - 1}.jpg"])
+            pipeline.reconcile(f"{number - 1}.jpg")
+
+    uploads = [threading.Thread(target=change, args=[range(start, 12, 2)]) for start in (4, 5)]
+    for each in uploads:
+        each.start()
+    backfill(pipeline, plan(pipeline, io.StringIO()), Done(), 2)
+    for each in uploads:
+        each.join()
+    assert set(audited(pipeline)) == {"complete"}
+
+
+# What it is going to take.
+
+
+def test_the_plan_goes_by_what_stands_of_the_same_name(cats, pipeline, upload, derivatives):
+    pipeline.reconcile("a.jpg")
+    lengths = {name: derivatives.store.head(f"a.jpg/{name}").length for name in NAMES}
+    work = plan(pipeline, io.StringIO()).work
+    assert (work.originals, work.derivatives) == (2, 10)
+    assert work.original_bytes == 2 * len(picture((120, 80)))
+    assert estimate(work, load(), 1, False).bytes == 2 * sum(lengths.values())
+
+
+def test_the_estimate_by_hand():
+    prices = load()
+    work = Work(1000, 3_000_000_000, {"w=1.jpg": 1000, "w=2.jpg": 2000}, {"w=1.jpg": 10_000.0})
+    here = estimate(work, prices, 2, False)
+    assert here.bytes == 1000 * 10_000 + 2000 * 10_000
+    assert here.seconds == 3000 * 0.06 + 3000 * 0.05
+    assert here.minutes == 330 / 60 / 2
+    assert here.dollars == pytest.approx((4000 + 3000) * prices["s3_write"] + 6000 * prices["s3_read"], abs=0.001)
+    there = estimate(work, prices, 10, True)
+    assert there.minutes == 330 / 60 / 10
+    lambda_dollars = 330 * 1.769 * prices["lambda_gigabyte_second"]
+    assert there.dollars - here.dollars == pytest.approx(lambda_dollars + 0.0002 + 0.00084, abs=0.0002)
+    assert estimate(Work(1, 0, {"w=1.jpg": 3}, {}), prices, 1, False).bytes == 300_000
+
+
+def test_measured_uploads_are_near_the_estimate():
+    measured = {3_000_000: 1.21, 16_376_668: 1.70}
+    for length, seconds in measured.items():
+        assert estimate(Work(1, length, {"": 16}, {}), load(), 1, False).seconds == pytest.approx(seconds, rel=0.15)
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(0.5, "30 seconds"), (1.5, "1.5 minutes"), (6000.0, "6,000.0 minutes")])
+def test_the_plan_for_people(cats, pipeline, minutes, told):
+    first, second, third = plan_lines(plan(pipeline, io.StringIO()), Estimate(12_100_000, 1.0, minutes, 1.25))
+    assert (first, second) == ("3 originals looked at", "to do: 3 originals, 15 derivatives")
+    assert third == f"about 12.1 MB, {told}, 1.25 dollars"
+
+
+class Simulated(MemoryStore):
+    """Many originals, made up while they are listed, of which nothing is made."""
+
+    def __init__(self, count):
+        super().__init__()
+        self._count = count
+
+    def listing(self, prefix="", after=""):
+        return (self.head(f"photos/{number:09}.jpg") for number in range(self._count))
+
+    def head(self, key):
+        return Object(key, "0" * 32, 1000, datetime.now(UTC))
+
+
+def test_a_plan_takes_no_memory_for_each_original(presets, tmp_path):
+    pipeline = Pipeline(Simulated(3000), Derivatives(MemoryStore(), ""), presets)
+    tracemalloc.start()
+    with (tmp_path / "keys").open("w+") as keys:
+        assert plan(pipeline, keys).work.originals == 3000
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        keys.seek(0)
+        assert sum(1 for line in keys if json.loads(line).startswith("photos/")) == 3000
+    assert peak < 2_000_000
+
+
+# By way of the queue.
+
+on_moto = pytest.mark.parametrize("backend", ["moto"], indirect=True)
+
+
+@pytest.fixture
+def few(monkeypatch, presets):
+    monkeypatch.setattr("cli.target.shipped_presets", lambda: presets)
+
+
+@on_moto
+def test_a_filled_queue_makes_everything_as_uploads_would(few, s3, upload, pipeline, app):
+    keys = ["a.jpg", "a b+c%.jpg", "é/😀.jpg", *(f"{number:02}.jpg" for number in range(11))]
+    for key in keys:
+        upload(key, picture((60, 40)))
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="events")["QueueUrl"]
+    ended = run("backfill", "--queue", "events", "--json")
+    assert (ended.code, ended.json["done"], ended.json["derivatives"]) == (0, {"queued": 14}, 0)
+    bodies = []
+    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        bodies += [json.loads(message["Body"]) for message in found]
+    assert [len(body["Records"]) for body in bodies] == [1] * 14
+    for body in bodies:
+        handle(body, {"ObjectCreated": app.upload_trigger})
+    assert audited(pipeline) == {"complete": 14}
+
+
+class Stubborn:
+    """SQS that does not take some messages, so many times."""
+
+    def __init__(self, times):
+        self.times, self.taken = times, []
+
+    def send_message_batch(self, QueueUrl, Entries):  # noqa: N803
+        failing = Entries[:2] if self.times else []
+        self.times = max(0, self.times - 1)
+        self.taken += [entry["MessageBody"] for entry in Entries if entry not in failing]
+        return {"Failed": [{"Id": entry["Id"], "Code": "Busy", "SenderFault": False} for entry in failing]}
+
+
+@pytest.mark.parametrize(("times", "outcomes"), [(1, ["queued"] * 3), (9, ["failed"] * 2 + ["queued"])])
+def test_what_sqs_does_not_take_is_sent_again_and_in_the_end_told(monkeypatch, times, outcomes):
+    monkeypatch.setattr(sending, "PAUSES", (0, 0))
+    sqs = Stubborn(times)
+    sent = Events(sqs, "url", "imgy-originals").send(["a", "b", "c"])
+    assert [settled.outcome for settled in sent] == outcomes
+    assert len(sqs.taken) == outcomes.count("queued")
+    assert {settled.reason for settled in sent if settled.outcome == "failed"} <= {"Busy"}
+
+
+def test_batches_are_as_large_as_sqs_takes():
+    assert [len(batch) for batch in batches(map(str, range(25)))] == [10, 10, 5]
+
+
+# The command.
+
+
+@on_moto
+def test_the_command_plans_does_and_tells(few, cats):
+    dry = run("backfill", "--dry-run")
+    assert (dry.code, dry.err) == (0, "")
+    assert dry.out.splitlines()[:2] == ["3 originals looked at", "to do: 3 originals, 15 derivatives"]
+    told = run("backfill", "--dry-run", "--json").json
+    assert (told["plan"]["originals"], told["plan"]["derivatives"], told["done"]) == (3, 15, {})
+    ended = run("backfill", "--jobs", "2")
+    assert ended.code == 0
+    assert ended.out.splitlines()[3].startswith("3 made; 15 derivatives, ")
+    again = run("backfill")
+    assert (again.code, again.out.splitlines()) == (0, ["3 originals looked at: 3 complete", "nothing to do"])
+
+
+@on_moto
+def test_the_command_tells_what_failed_by_its_exit_code(few, cats, monkeypatch):
+    swap = S3Store.swap
+
+    def failing(self, key, *written):
+        if key.startswith("a!.jpg/"):
+            raise Unavailable("slow down")
+        return swap(self, key, *written)
+
+    monkeypatch.setattr(S3Store, "swap", failing)
+    monkeypatch.setattr(pool, "PAUSES", ())
+    ended = run("backfill", "--json")
+    assert (ended.code, ended.json["done"], ended.json["failed"]) == (
+        1,
+        {"made": 2, "failed": 1},
+        {"a!.jpg": "slow down"},
+    )
+
+
+@on_moto
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--presets", "smal"], "expected names of presets.yaml (small, square, set) for --presets, received 'smal'"),
+        (["--presets", "small", "--queue", "events"], "expected --presets without --queue"),
+        (["--queue", "nothing"], "there is no queue nothing here"),
+    ],
+)
+def test_a_mistake_is_said_in_a_sentence_and_nothing_done(few, cats, derivatives, words, said):
+    ended = run("backfill", *words)
+    assert (ended.code, ended.out) == (1, "")
+    assert said in ended.err
+    assert list(derivatives.store.listing()) == []
+
+
+# Ended in the middle.
+
+STANDING = 3
+"""How many originals are complete before the command is ended."""
+
+
+@pytest.fixture
+def shell(embedded_endpoint):
+    """Buckets on the embedded S3 with ten originals, and the command on them as a process."""
+    client = client_of(embedded_endpoint)
+    names = {"--originals": f"o-{time.time_ns()}", "--derivatives": f"d-{time.time_ns()}"}
+    stores = []
+    for name in names.values():
+        client.create_bucket(Bucket=name)
+        stores.append(S3Store(client, name))
+    for number in range(10):
+        stores[0].put(f"{number}.jpg", picture((640, 480)), "image/jpeg", "", {})
+
+    def start():
+        words = [word for pair in names.items() for word in pair]
+        return subprocess.Popen(
+            [sys.executable, "-m", "cli", "backfill", "--json", "--jobs", "1", *words],
+            cwd=ROOT,
+            env={**os.environ, "AWS_ENDPOINT_URL": embedded_endpoint},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    start.derivatives = stores[1]
+    return start
+
+
+def until_some_stand(process, derivatives):
+    def manifests():
+        return [found.key for found in derivatives.listing() if found.key.endswith("/manifest.json")]
+
+    while len(manifests()) < STANDING:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+
+
+def goes_on(shell):
+    """The second run makes all that is missing, and nothing that stands."""
+    standing = {found.key: found.modified for found in shell.derivatives.listing()}
+    process = shell()
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    after = {found.key: found.modified for found in shell.derivatives.listing()}
+    pictures = [key for key in after if not key.endswith("/manifest.json")]
+    told = json.loads(out)
+    assert told["plan"]["complete"] >= STANDING
+    assert len(pictures) == 160
+    assert told["derivatives"] == len(pictures) - len(set(pictures) & standing.keys())
+    assert {key: after[key] for key in standing} == standing
+
+
+def test_killed_in_the_middle_it_goes_on_from_there(shell):
+    process = shell()
+    until_some_stand(process, shell.derivatives)
+    process.kill()
+    process.communicate()
+    goes_on(shell)
+
+
+def test_ctrl_c_ends_it_in_a_sentence_and_it_goes_on_from_there(shell):
+    process = shell()
+    until_some_stand(process, shell.derivatives)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "imgy: stopped; the same command goes on from here\n")
+    told = json.loads(out)
+    assert told["stopped"]
+    assert STANDING <= told["done"]["made"] + 1 < 10
+    goes_on(shell)
