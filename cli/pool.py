@@ -1,8 +1,9 @@
 """Work on many originals at once: so many at a time, in as little memory for a million as for ten."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from chalicelib.errors import Unavailable
@@ -14,23 +15,24 @@ Result = TypeVar("Result")
 PAUSES = (1, 4)
 """Seconds before each further try of what S3, or a renderer that is busy, did not answer."""
 
+_WINDOW = 4
+"""How many items for each thread have begun or wait, so that one that takes long holds no other up."""
+
 FAILED = "failed"
 """The outcome of an original that could not be reconciled; the next run tries it again."""
 
 
 def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
-    """The results of work on each item, as they come; items are taken no faster than they are worked on."""
+    """The results of work on each item, in order; items are taken little faster than they are worked on."""
     pool = ThreadPoolExecutor(jobs)
-    pending: set[Future[Result]] = set()
+    pending: deque[Future[Result]] = deque()
     try:
         for item in items:
-            pending.add(pool.submit(work, item))
-            if len(pending) >= 2 * jobs:
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
+            pending.append(pool.submit(work, item))
+            if len(pending) >= _WINDOW * jobs:
+                yield pending.popleft().result()
         while pending:
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
+            yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)  # whoever stops waits for what has begun, and for no more
 
