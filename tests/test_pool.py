@@ -74,8 +74,7 @@ def test_what_is_unavailable_is_tried_three_times(monkeypatch):
 
 
 def test_what_lies_behind_an_error_is_told():
-    try:
-        raise Unavailable("the store does not answer") from OSError("SlowDown")
-    except Unavailable as error:
-        assert told(error) == "the store does not answer: SlowDown"
+    error = Unavailable("the store does not answer")
+    error.__cause__ = OSError("SlowDown")
+    assert told(error) == "the store does not answer: SlowDown"
     assert told(KeyError()) == "KeyError"
