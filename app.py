@@ -27,7 +27,7 @@ from chalicelib.invalidation import Invalidations
 from chalicelib.pipeline import Pipeline
 from chalicelib.presetfile import load_presets
 from chalicelib.route import Request, Route
-from chalicelib.settings import ORIGIN_HEADER, Settings
+from chalicelib.settings import ORIGIN_HEADER, REMOVED, UPLOADED, Settings
 from chalicelib.storage import S3Store
 from chalicelib.telling import Tell, Told, age, lines, of_settled, refusal
 from chalicelib.timing import Timing
@@ -133,12 +133,12 @@ if settings.events:
 
 else:
 
-    @app.on_s3_event(bucket=settings.originals, events=["s3:ObjectCreated:*"])
+    @app.on_s3_event(bucket=settings.originals, events=[*UPLOADED])
     def upload_trigger(event: BaseLambdaEvent) -> None:
         """An original was uploaded: render its presets."""
         _reconcile("upload", event.to_dict(), event.context)
 
-    @app.on_s3_event(bucket=settings.originals, events=["s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"])
+    @app.on_s3_event(bucket=settings.originals, events=[*REMOVED])
     def removal_trigger(event: BaseLambdaEvent) -> None:
         """An original was removed: withdraw its derivatives."""
         _reconcile("removal", event.to_dict(), event.context)

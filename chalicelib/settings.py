@@ -13,6 +13,10 @@ from .errors import MisconfiguredError
 ORIGIN_HEADER = "x-imgy-origin"
 """In which CloudFront says the origin's secret."""
 
+UPLOADED = ("s3:ObjectCreated:*",)
+REMOVED = ("s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
+"""What the originals bucket tells of."""
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cli.local import DERIVATIVES, ORIGINALS, QUEUE
+from cli.notifications import notify
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,12 +25,7 @@ def set_up(s3: "S3Client", sqs: "SQSClient", page_port: int) -> str:
     arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     s3.put_bucket_cors(Bucket=ORIGINALS, CORSConfiguration={"CORSRules": [_upload_from_page(page_port)]})
     s3.put_bucket_cors(Bucket=DERIVATIVES, CORSConfiguration={"CORSRules": [_read_from_anywhere()]})
-    s3.put_bucket_notification_configuration(
-        Bucket=ORIGINALS,
-        NotificationConfiguration={
-            "QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}]
-        },
-    )
+    notify(s3, ORIGINALS, QUEUE, arn)
     return queue_url
 
 

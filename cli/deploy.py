@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli import proof
 from cli.checks import assert_concurrency, assert_function, assert_no_policy, shield_region
 from cli.edge import TEMPLATE, function, shipped_presets
-from cli.functions import TRIGGERS, Functions, assert_library, assert_python, config, own_names
+from cli.functions import (
+    ALWAYS,
+    DIRECT,
+    HANDLERS,
+    QUEUE,
+    TRIGGERS,
+    Functions,
+    assert_library,
+    assert_python,
+    config,
+    own_names,
+)
+from cli.notifications import notify
 from cli.own_buckets import DERIVATIVES, ORIGINALS, OwnBuckets
 from cli.record import Record
 from cli.stacks import Stack, outputs
@@ -88,8 +101,18 @@ class Deployment:
         self.stage_functions()
         if not self.functions.record.resources():
             self._drop_leftovers(self.session.client("lambda"))
+        found = self.founded()
+        # S3 takes no two receivers of one event: the queue goes before the triggers come, and comes after they went.
+        if found["Mode"] == DIRECT:
+            self._notify(found, None)
         self.functions.chalice("deploy")
-        self._hand_failures_over(self.founded()["FailuresArn"])
+        if found["Mode"] == QUEUE:
+            self._notify(found, found["EventsArn"])
+        else:
+            self._hand_failures_over(found["FailuresArn"])
+
+    def _notify(self, found: Mapping[str, str], queue: str | None) -> None:
+        notify(self.session.client("s3"), found["Originals"], f"{self.name}-events", queue)
 
     def stage_functions(self) -> None:
         """Write the project as Chalice shall see it, with what is known of the foundation and of the edge."""
@@ -98,8 +121,13 @@ class Deployment:
             "IMGY_ORIGIN_SECRET": self.secret(found),
             "IMGY_INVALIDATIONS": found["Invalidations"],
             "IMGY_DISTRIBUTION": self.distribution(),
+            **({"IMGY_EVENTS": found["Events"]} if found["Mode"] == QUEUE else {}),
         }
         self.functions.staged(own_names(self.name, found["Originals"], found["Derivatives"]), environment)
+
+    def mode(self) -> str:
+        """How uploads come to the functions: direct or queue."""
+        return self._outputs("foundation").get("Mode", DIRECT)
 
     def distribution(self) -> str:
         """CloudFront's id of the edge; empty where there is none yet."""
@@ -121,6 +149,7 @@ class Deployment:
         client = self.session.client("cloudformation")
         Stack(client, f"{self.name}-edge", "", {}, self.show).delete()
         if self.functions.record.resources():
+            self._notify(self.founded(), None)
             self.stage_functions()
             self.functions.chalice("delete")
         Stack(client, f"{self.name}-foundation", "", {}, self.show).delete()
@@ -141,12 +170,11 @@ class Deployment:
 
     def _drop_leftovers(self, client: "LambdaClient") -> None:
         """What a deploy that broke off has left, and Chalice, which was not done, knows nothing of."""
-        try:
-            found = client.list_event_source_mappings(FunctionName=f"{self.name}-invalidation_trigger")
-        except client.exceptions.ResourceNotFoundException:
-            return
-        for mapping in found["EventSourceMappings"]:
-            client.delete_event_source_mapping(UUID=mapping["UUID"])
+        for name in ("invalidation_trigger", *HANDLERS[QUEUE]):
+            with suppress(client.exceptions.ResourceNotFoundException):
+                found = client.list_event_source_mappings(FunctionName=f"{self.name}-{name}")
+                for mapping in found["EventSourceMappings"]:
+                    client.delete_event_source_mapping(UUID=mapping["UUID"])
 
     def _hand_failures_over(self, queue: str) -> None:
         client = self.session.client("lambda")
@@ -225,7 +253,8 @@ def plan_stage(deployment: Deployment) -> None:
     for line in deployment.foundation().plan() or ["nothing in the foundation"]:
         deployment.show(line)
     known = deployment.functions.record.resources()
-    for name in (*config()["stages"][deployment.functions.stage]["lambda_functions"], "rest_api"):
+    mode = deployment.options.get("Mode") or deployment.mode()
+    for name in (*ALWAYS, *HANDLERS[mode], "rest_api"):
         deployment.show(f"{'modify' if name in known else 'add':7} {name}, its code and its settings")
     for line in (deployment.edge().plan() or ["nothing at the edge"]) if known else ["add     CloudFront before them"]:
         deployment.show(line)

@@ -22,7 +22,12 @@ QUIET = {"PYTHONWARNINGS": "ignore"}
 AS_LISTED = {"PIP_NO_DEPS": "1"}
 """For Chalice's pip: requirements.txt is complete, and dependencies that it does not name are not used."""
 
+DIRECT, QUEUE = "direct", "queue"
 TRIGGERS = ("upload_trigger", "removal_trigger")
+HANDLERS = {DIRECT: TRIGGERS, QUEUE: ("queue_worker",)}
+"""What handles uploads and removals in each mode of deploy/foundation.yaml."""
+
+ALWAYS = ("api_handler", "invalidation_trigger")
 
 _CHALICE = "from chalice.cli import main; raise SystemExit(main())"
 _CONFIG = Path(".chalice") / "config.json"
@@ -111,7 +116,7 @@ class Functions:
 def own_names(name: str, originals: str, derivatives: str) -> dict[str, str]:
     """A stage's own name for each that stands in .chalice; `name` is its app and stage."""
     stock = Settings()
-    queues = {f"{config()['app_name']}-{queue}": f"{name}-{queue}" for queue in ("failures", "invalidations")}
+    queues = {f"{config()['app_name']}-{queue}": f"{name}-{queue}" for queue in ("failures", "invalidations", "events")}
     return {stock.originals: originals, stock.derivatives: derivatives, **queues}
 
 

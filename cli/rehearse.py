@@ -1,6 +1,7 @@
 """`make rehearse`: a whole deploy, its proof and its undeploy, on an embedded AWS that has no account."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import HTTPError
@@ -16,7 +17,7 @@ from cli.claims import listening
 from cli.deploy import Deployment, functions_of, plan_stage
 from cli.edge import shipped_presets
 from cli.embedded_s3 import embedded_s3
-from cli.functions import assert_python
+from cli.functions import QUEUE, assert_python
 
 STAGE = "dev"
 SERVICES = "s3,sqs,sns,lambda,iam,sts,logs,cloudwatch,cloudformation,cloudfront,apigateway,secretsmanager,ssm"
@@ -48,10 +49,13 @@ def _rehearse(deployment: Deployment, endpoint: str) -> None:
     _assert_closed(f"{url}/none.jpg")
     # The embedded CloudFront knows no origin groups: what it would say to the API is said here.
     said = {ORIGIN_HEADER: deployment.secret(deployment.founded()), "Accept": "*/*"}
-    proof.prove(
-        deployment.session.client("s3"), deployment.founded(), shipped_presets(), url, deployment.show, said, False
-    )
+    s3, found = deployment.session.client("s3"), deployment.founded()
+    proof.prove(s3, found, shipped_presets(), url, deployment.show, said, by_s3=False)
     proof.until(lambda: _forgotten(deployment), "an invalidation of what was removed")
+    queued = replace(deployment, options={"Mode": QUEUE})
+    queued.foundation().apply()
+    queued.deploy_functions()
+    proof.prove(s3, found, shipped_presets(), url, deployment.show, said, by_s3=False)
     deployment.undeploy(lambda bucket: True)
     _assert_nothing_left(deployment)
 

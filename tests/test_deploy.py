@@ -10,10 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from chalicelib.settings import REMOVED, UPLOADED
 from cli.checks import assert_concurrency, assert_function, assert_no_policy, shield_region
 from cli.deploy import Deployment, _chosen, functions_of
 from cli.edge import TEMPLATE
 from cli.functions import TRIGGERS, config, own_names
+from cli.notifications import notify
 from cli.own_buckets import DERIVATIVES, ORIGINALS, OwnBuckets
 from cli.record import Record
 from cli.stacks import Stack
@@ -220,3 +222,24 @@ def test_every_trigger_hands_over_what_it_cannot_handle():
 def test_the_templates_fit_what_cloudformation_takes_as_a_body():
     function = (ROOT / "edge" / "function.js").read_text()
     assert len(TEMPLATE.read_bytes()) + len(function.encode()) + 8 * function.count("\n") < 51_200
+
+
+def test_a_queue_is_told_and_others_are_left_as_they_are(session):
+    s3, sqs = session.client("s3"), session.client("sqs")
+    s3.create_bucket(Bucket="mine")
+    arns = {}
+    for name in ("ours", "theirs"):
+        url = sqs.create_queue(QueueName=name)["QueueUrl"]
+        arns[name] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    theirs = {"Id": "theirs", "QueueArn": arns["theirs"], "Events": ["s3:ObjectRestore:*"]}
+    s3.put_bucket_notification_configuration(Bucket="mine", NotificationConfiguration={"QueueConfigurations": [theirs]})
+
+    def told():
+        found = s3.get_bucket_notification_configuration(Bucket="mine").get("QueueConfigurations", [])
+        return {entry["Id"]: entry["Events"] for entry in found}
+
+    for _ in range(2):
+        notify(s3, "mine", "imgy-dev-events", arns["ours"])
+        assert told() == {"theirs": ["s3:ObjectRestore:*"], "imgy-dev-events": [*UPLOADED, *REMOVED]}
+    notify(s3, "mine", "imgy-dev-events", None)
+    assert told() == {"theirs": ["s3:ObjectRestore:*"]}

@@ -82,6 +82,10 @@ def test_the_route_is_granted_what_it_calls(app, web, s3, upload, pipeline):
     assert calls.made == granted("route.json")
 
 
+def test_the_worker_of_the_queue_is_granted_what_the_triggers_are():
+    assert granted("worker.json") == granted("triggers.json")
+
+
 @pytest.mark.parametrize("name", ["route.json", "triggers.json"])
 def test_nobody_writes_originals(name):
     assert {action for action, bucket in granted(name) if bucket == "imgy-originals"} == {
@@ -99,5 +103,6 @@ def test_every_function_of_every_stage_has_a_policy_and_none_is_made_up():
             "api_handler": "route.json",
             "upload_trigger": "triggers.json",
             "removal_trigger": "triggers.json",
+            "queue_worker": "worker.json",
             "invalidation_trigger": "invalidation.json",
         }
