@@ -62,7 +62,7 @@ def target(where: Where) -> Target:
     if where.local:
         local.point_to_this_machine(where.s3_port)
     try:
-        session = boto3.Session(profile_name=where.profile)
+        session = boto3.Session(profile_name=None if where.local else where.profile)
         settings = _settings(where, session)
         _assert_there(session, settings, local.endpoint(where.s3_port) if where.local else "")
         return Target(_pipeline(session, settings), settings, session)

@@ -1,6 +1,7 @@
 """The audit: what it finds at each level, what it leaves alone, and that a repair brings everything in step."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -320,7 +321,8 @@ def test_a_stage_is_found_by_its_foundation(few, cats, monkeypatch):
 
 def test_where_nothing_answers_the_way_to_start_is_said():
     command = [sys.executable, "-m", "cli", "audit", "--local", "--s3-port", "9"]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    elsewhere = {**os.environ, "AWS_PROFILE": "work", "AWS_ENDPOINT_URL": "http://elsewhere.example"}
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, env=elsewhere)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == "imgy: no S3 answers at http://127.0.0.1:9; start it first: make run\n"
 

@@ -1,8 +1,11 @@
 """Backfill: the plan, what is made of it and what is left alone; killed, stopped, twice, and beside uploads."""
 
+import contextlib
 import io
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -354,19 +357,32 @@ def shell(embedded_endpoint):
     for number in range(10):
         stores[0].put(f"{number}.jpg", picture((640, 480)), "image/jpeg", "", {})
 
-    def start():
+    def start(stderr=subprocess.PIPE):
         words = [word for pair in names.items() for word in pair]
         return subprocess.Popen(
             [sys.executable, "-m", "cli", "backfill", "--json", "--jobs", "1", *words],
             cwd=ROOT,
             env={**os.environ, "AWS_ENDPOINT_URL": embedded_endpoint},
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
         )
 
     start.derivatives = stores[1]
     return start
+
+
+def test_a_terminal_shows_the_rate_and_the_time_left_while_stdout_is_for_machines(shell):
+    ours, theirs = pty.openpty()
+    process = shell(stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # what Linux says when the other end is closed
+        while chunk := os.read(ours, 4096):
+            shown += chunk
+    os.close(ours)
+    assert json.loads(process.communicate(timeout=60)[0])["done"] == {"made": 10}
+    assert re.search(rb" 9/10.*?\d\.\d/s.*?\d:\d\d:\d\d", shown), shown[-400:]
 
 
 def until_some_stand(process, derivatives):
