@@ -44,6 +44,7 @@ os.environ |= {
 # The same examples in every run, so that a change alone can make a test fail; `make explore` looks for new ones.
 hypothesis.settings.register_profile("repeat", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("explore", max_examples=3000, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("teeth", derandomize=True, deadline=None, phases=[hypothesis.Phase.generate])
 hypothesis.settings.load_profile("repeat")
 
 ROOT = Path(__file__).parents[1]

@@ -186,9 +186,10 @@ class Task:
             self.outcome = work()
         except (ImgyError, Killed) as error:
             self.outcome = error
-        self.ended = self.world.now
-        self.world.running.remove(self)
-        self.world.note(f"{self} is done: {self.outcome!r}")
+        finally:  # an assertion may have failed, and ends the test
+            self.ended = self.world.now
+            self.world.running.remove(self)
+            self.world.note(f"{self} is done: {self.outcome!r}")
 
     def step(self, count=1):
         """Go on for so many calls of a store, or to the end."""

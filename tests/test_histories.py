@@ -1,7 +1,7 @@
 """Histories: whatever happens, in whatever order, what is stored at rest is right, and what was answered was."""
 
 import pytest
-from histories import FRAIL, NONSENSE, PRESETS, World, play, play_with_faults
+from histories import FRAIL, NONSENSE, PRESETS, World, play, play_with_faults, shown
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,34 +9,7 @@ from chalicelib.pipeline import out_of_step
 
 PLANS = st.binary(min_size=60, max_size=60)
 
-
-@settings(max_examples=10_000, database=None)
-@given(PLANS)
-def test_nothing_is_stale_and_nothing_lost_in_any_order_of_events(plan):
-    world = play(plan)
-    world.assert_clean()
-    world.assert_forgotten()
-
-
-@settings(max_examples=3_000, database=None)
-@given(PLANS)
-def test_whatever_fails_is_made_up_for_when_the_events_come_again(plan):
-    play_with_faults(plan).assert_clean()
-
-
-@given(PLANS)
-def test_all_who_ask_at_once_are_answered_alike(plan):
-    world = World()
-    world.put("cat", "red")
-    asking = [world.request("cat", PRESETS[0]) for _ in range(5)]
-    world.deliver("cat", again=True)
-    for byte in plan:
-        world.running[byte % len(world.running)].step() if world.running else None
-    world.rest()
-    assert len({task.outcome[1] for task in asking}) == 1, world.told("different pictures")
-
-
-# Histories that once went wrong.
+# Histories that once went wrong, or would if something were left out.
 
 
 @pytest.fixture
@@ -137,9 +110,49 @@ def test_a_request_takes_back_its_own_picture_alone(world):
     assert world.request("cat", "w=8.jpg").finish().outcome == ("hit", other.outcome[1])
 
 
+def test_a_late_picture_never_takes_the_place_of_a_current_one(world):
+    late = world.request("cat", "w=8.jpg").until("swap derivative")
+    world.put("cat", "blue")
+    world.request("cat", "w=8.jpg").finish()
+    while late.ended is None:
+        late.step()
+        there = world.derivatives.there("cat/w=8.jpg")
+        assert there
+        assert shown(there.read())[0] == "blue"
+
+
 def test_pictures_without_manifest_and_without_original_are_out_of_step():
     world = World()
     world.put("cat", "red")
     world.request("cat", "w=9.jpg").finish()
     world.remove("cat")
     assert list(out_of_step(world.originals, world.derivatives)) == ["cat"]
+
+
+# Histories that nobody thought of.
+
+
+@settings(max_examples=10_000, database=None)
+@given(PLANS)
+def test_nothing_is_stale_and_nothing_lost_in_any_order_of_events(plan):
+    world = play(plan)
+    world.assert_clean()
+    world.assert_forgotten()
+
+
+@settings(max_examples=3_000, database=None)
+@given(PLANS)
+def test_whatever_fails_is_made_up_for_when_the_events_come_again(plan):
+    play_with_faults(plan).assert_clean()
+
+
+@given(PLANS)
+def test_all_who_ask_at_once_are_answered_alike(plan):
+    world = World()
+    world.put("cat", "red")
+    asking = [world.request("cat", PRESETS[0]) for _ in range(5)]
+    world.deliver("cat", again=True)
+    for byte in plan:
+        world.running[byte % len(world.running)].step() if world.running else None
+    world.rest()
+    assert len({task.outcome[1] for task in asking}) == 1, world.told("different pictures")
