@@ -167,5 +167,6 @@ def done_lines(done: Done) -> Iterator[str]:
     """What was done, for people."""
     yield from (f"failed: {in_line(key)}: {reason}" for key, reason in list(done.failed.items())[:MOST_SHOWN])
     if done.outcomes:
-        told = ", ".join(f"{number:,} {outcome}" for outcome, number in done.outcomes.items())
-        yield f"{told}; {counted(done.derivatives, 'derivative')}, {decimal(done.written)}"
+        outcomes = ", ".join(f"{number:,} {outcome}" for outcome, number in done.outcomes.items())
+        made = f"; {counted(done.derivatives, 'derivative')}, {decimal(done.written)}" if done.derivatives else ""
+        yield f"{outcomes}{made}"

@@ -64,7 +64,7 @@ def backfill(
     with _speaking(MISTAKEN), TemporaryFile("w+", encoding="utf-8") as keys:
         if queue and chosen:
             raise SystemExit("imgy: expected --presets without --queue: its readers make all that an original lacks")
-        at = target(Where(local, stage, originals, derivatives, s3_port, profile))
+        at = target(Where(local, stage, originals, derivatives, s3_port, profile, queue))
         sending = events(at, queue) if queue else None
         planned = filling.plan(at.pipeline, keys, chosen, prefix, start_after)
         cores = at.settings.concurrency if queue else min(jobs, CORES)

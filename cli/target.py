@@ -18,7 +18,7 @@ from cli import local
 from cli.deploy import stage_name
 from cli.edge import shipped_presets
 from cli.findings import LOOKERS
-from cli.functions import config
+from cli.functions import QUEUE, config
 from cli.sending import Events
 from cli.stacks import outputs
 
@@ -36,7 +36,7 @@ _WORKING = Config(
 
 @dataclass(frozen=True)
 class Where:
-    """What a command was told of its buckets: this machine, a stage, or both names."""
+    """What a command was told of its buckets: this machine, a stage, or both names; and of the queue that it fills."""
 
     local: bool = False
     stage: str = ""
@@ -44,6 +44,7 @@ class Where:
     derivatives: str = ""
     s3_port: int = 4566
     profile: str | None = None
+    queue: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def events(at: Target, queue: str) -> Events:
 
 def _settings(where: Where, session: boto3.Session) -> Settings:
     if where.stage:
-        return _deployed(where.stage, session)
+        return _deployed(where.stage, where.queue, session)
     chosen = Settings.of(os.environ)
     if not where.local:
         chosen = replace(chosen, originals=where.originals, derivatives=where.derivatives)
@@ -90,7 +91,7 @@ def _settings(where: Where, session: boto3.Session) -> Settings:
     return chosen
 
 
-def _deployed(stage: str, session: boto3.Session) -> Settings:
+def _deployed(stage: str, queue: str, session: boto3.Session) -> Settings:
     """The settings of a stage's functions, as its configuration and its foundation have them."""
     known = config()
     if stage not in known["stages"]:
@@ -98,6 +99,8 @@ def _deployed(stage: str, session: boto3.Session) -> Settings:
     found = outputs(session.client("cloudformation"), f"{stage_name(stage)}-foundation")
     if not found:
         raise SystemExit(f"imgy: stage {stage} is not deployed; make deploy STAGE={stage}")
+    if queue == found["Events"] and found["Mode"] != QUEUE:
+        raise SystemExit(f"imgy: nobody reads {queue}; make deploy STAGE={stage} with Mode=queue, or leave --queue out")
     written = {**known["environment_variables"], **known["stages"][stage].get("environment_variables", {})}
     made = {f"IMGY_{name.upper()}": found[name] for name in ("Originals", "Derivatives", "Invalidations")}
     return Settings.of({**written, **made})

@@ -9,6 +9,15 @@ from cli import operating
 
 BUCKETS = ["--originals", "imgy-originals", "--derivatives", "imgy-derivatives"]
 
+FOUNDATION = {
+    "Originals": "imgy-originals",
+    "Derivatives": "imgy-derivatives",
+    "Invalidations": "imgy-dev-invalidations",
+    "Events": "imgy-dev-events",
+    "Mode": "direct",
+}
+"""What the foundation of stage dev says of itself."""
+
 
 @dataclass(frozen=True)
 class Ended:

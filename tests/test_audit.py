@@ -13,7 +13,7 @@ from drawn import NOT_AN_IMAGE, picture
 from histories import draw
 from hypothesis import given
 from hypothesis import strategies as st
-from operators import BUCKETS, run
+from operators import BUCKETS, FOUNDATION, run
 
 from chalicelib.derivatives import Derivatives
 from chalicelib.errors import Denied, Unavailable
@@ -314,7 +314,7 @@ def test_a_listing_that_breaks_off_is_no_clean_audit(few, cats, monkeypatch):
 
 @on_moto
 def test_a_stage_is_found_by_its_foundation(few, cats, monkeypatch):
-    found = {"Originals": "imgy-originals", "Derivatives": "imgy-derivatives", "Invalidations": ""}
+    found = {**FOUNDATION, "Invalidations": ""}
     monkeypatch.setattr("cli.target.outputs", lambda client, name: found if name == "imgy-dev-foundation" else {})
     assert run("audit", "--json", buckets=["--stage", "dev"]).json["complete"] == 3
 

@@ -18,7 +18,7 @@ import boto3
 import pytest
 from conftest import NAMES, PRESETS, ROOT, client_of, on_every_store
 from drawn import NOT_AN_IMAGE, picture
-from operators import run
+from operators import FOUNDATION, run
 from test_audit import no_pauses  # noqa: F401
 
 from bench.cost_prices import load
@@ -337,6 +337,21 @@ def test_a_mistake_is_said_in_a_sentence_and_nothing_done(few, cats, derivatives
     assert (ended.code, ended.out) == (1, "")
     assert said in ended.err
     assert list(derivatives.store.listing()) == []
+
+
+@on_moto
+def test_the_queue_of_a_stage_is_filled_only_where_somebody_reads_it(few, cats, monkeypatch):
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="imgy-dev-events")["QueueUrl"]
+    ended = {}
+    for mode in ("direct", "queue"):
+        found = {**FOUNDATION, "Invalidations": "", "Mode": mode}
+        monkeypatch.setattr("cli.target.outputs", lambda client, name, found=found: found)
+        ended[mode] = run("backfill", "--queue", "imgy-dev-events", buckets=["--stage", "dev"])
+    assert (ended["direct"].code, ended["direct"].err.count("\n")) == (1, 1)
+    assert "nobody reads imgy-dev-events; make deploy STAGE=dev with Mode=queue" in ended["direct"].err
+    assert (ended["queue"].code, ended["queue"].out.splitlines()[3]) == (0, "3 queued")
+    assert len(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]) == 3
 
 
 # Ended in the middle.

@@ -5,7 +5,7 @@ from conftest import NAMES, on_every_store
 from drawn import NOT_AN_IMAGE, picture
 from hypothesis import given
 from hypothesis import strategies as st
-from operators import BUCKETS, run
+from operators import BUCKETS, FOUNDATION, run
 
 from chalicelib.cachetags import tag, tags
 from chalicelib.derivatives import Derivatives
@@ -157,12 +157,7 @@ def test_a_stages_edge_is_told_by_its_queue(few, cats, monkeypatch):
 
     sqs = boto3.client("sqs")
     url = sqs.create_queue(QueueName="imgy-dev-invalidations")["QueueUrl"]
-    found = {
-        "Originals": "imgy-originals",
-        "Derivatives": "imgy-derivatives",
-        "Invalidations": "imgy-dev-invalidations",
-    }
-    monkeypatch.setattr("cli.target.outputs", lambda client, name: found)
+    monkeypatch.setattr("cli.target.outputs", lambda client, name: FOUNDATION)
     ended = run("purge", "a/", "--yes", buckets=["--stage", "dev"])
     assert ended.out.splitlines()[1] == "CloudFront forgets it within a minute"
     (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
