@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run photos test explore check lint bench cost docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
+.PHONY: help run photos test explore teeth check lint bench cost docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
 python := .venv/bin/python
 lambda_python := .venv-lambda/bin/python
 
@@ -18,6 +18,9 @@ test: .venv/installed magick chromium ## run every test
 
 explore: .venv/installed magick ## look for inputs that break a property, with new seeds and 3,000 examples each
 	$(python) -m pytest --numprocesses 2 -m hypothesis --hypothesis-profile explore
+
+teeth: .venv/installed ## switch each defence of the flows off in turn; a test must notice
+	@$(python) tests/teeth.py
 
 check: lint test ## format, lint, strict types, import contract, every test
 

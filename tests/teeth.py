@@ -1,0 +1,124 @@
+"""The tests of the flows have teeth: each defence is switched off in turn, in a copy, and a test must fail.
+
+python tests/teeth.py [WORD]      those whose name holds the word; exit 1 where nothing is noticed
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).parents[1]
+PYTEST = ["-m", "pytest", "-q", "-x", "--tb=short", "-p", "no:cacheprovider", "--hypothesis-profile", "teeth"]
+# The quick ones first.
+TESTS = ["tests/test_store_faults.py::test_any_call_may_fail_once", "tests/test_histories.py"]
+
+PIPELINE, DERIVATIVES = "chalicelib/pipeline.py", "chalicelib/derivatives.py"
+FORGET = """        if survey.changed or any(replaced for _, replaced in kept):
+            self.forget(original.key)
+"""
+COMMIT = "        self.derivatives.put_manifest(original.key, _describe(original, rendering, entries))\n"
+WITHDRAWN = """            self.forget(key)
+            self.derivatives.delete([manifest_key(key)])
+"""
+EARLY = """        entries = {derivative.name: {} for derivative in wanted.values()}
+        self.derivatives.put_manifest(original.key, _describe(original, rendering, entries))
+"""
+RENDER = "        kept = side_by_side("
+
+DEFENCES = {
+    "an event looks again, whether its original is still there": [
+        (PIPELINE, "if self._current(key) == (", "if 1 or (")
+    ],
+    "a request looks again": [
+        (PIPELINE, 'if timing("check", self._current, original.key) != original.etag:', "if False:")
+    ],
+    "the original is read as it was when its ETag was": [
+        (PIPELINE, "return original.read()", "return (self.originals.get(original.key) or original).read()")
+    ],
+    "the manifest is written last": [(PIPELINE, COMMIT, ""), (PIPELINE, RENDER, EARLY + RENDER)],
+    "a picture is put on a condition": [(DERIVATIVES, "self.store.swap(key, over,", "self.store.put(key,")],
+    "before a picture is put over another, the original is looked at": [
+        (DERIVATIVES, "if current() != original.etag:", "if False:")
+    ],
+    "a request looks at what it takes back": [
+        (DERIVATIVES, "own = there is not None and original_etag(there) == original.etag", "own = there is not None")
+    ],
+    "a request takes back on a condition": [
+        (DERIVATIVES, "self.store.drop(key, there.etag)", "self.store.delete([key])")
+    ],
+    "events look for stale pictures, though the manifest be right": [
+        (DERIVATIVES, "if self.manifest is None or self.changed:", "if self.manifest is None or self.overwritten:")
+    ],
+    "events look for missing pictures, though the manifest be right": [
+        (DERIVATIVES, "wanted.keys() <= self.own.keys() and ", "")
+    ],
+    "a request that is refused has its original reconciled": [(PIPELINE, "self.reconcile(original.key)  #", "pass  #")],
+    "what is replaced is forgotten before the manifest is written": [
+        (PIPELINE, FORGET, ""),
+        (PIPELINE, COMMIT, COMMIT + FORGET),
+    ],
+    "what is removed is forgotten before the manifest goes": [
+        (PIPELINE, WITHDRAWN, "".join(reversed(WITHDRAWN.splitlines(keepends=True))))
+    ],
+    "the manifest is unsettled before what is stale goes": [
+        (PIPELINE, "if survey.stale and not survey.overwritten:", "if False:")
+    ],
+    "a manifest is written before pictures without one go": [(PIPELINE, "if pictures and not known:", "if False:")],
+    "an event that was overtaken forgets": [(PIPELINE, "self.forget(key)  # of what", "pass  # of what")],
+    "an event forgets what it put a picture over": [
+        (PIPELINE, "survey.changed or any(", "survey.changed or False and any(")
+    ],
+    "a request forgets what it put a picture over": [(PIPELINE, "        if replaced:\n", "        if False:\n")],
+    "a request forgets what it took back": [
+        (
+            PIPELINE,
+            "                self.forget(original.key)\n            raise Overtaken",
+            "                pass\n            raise Overtaken",
+        )
+    ],
+}
+
+
+def without(defence):
+    """The test that fails without a defence, and what it says; nothing where none does."""
+    with TemporaryDirectory(prefix="imgy-teeth-") as folder:
+        for entry in ROOT.iterdir():
+            if entry.name != "chalicelib":
+                (Path(folder) / entry.name).symlink_to(entry)
+        shutil.copytree(ROOT / "chalicelib", Path(folder) / "chalicelib")
+        for file, old, new in DEFENCES[defence]:
+            _replace(Path(folder) / file, old, new, defence)
+        done = subprocess.run([sys.executable, *PYTEST, *TESTS], cwd=folder, capture_output=True, text=True)
+    failed = re.search(r"^(?:FAILED|ERROR) \S+::(\w+)", done.stdout, re.MULTILINE)
+    said = re.search(r"^E +AssertionError: (.{,140})", done.stdout, re.MULTILINE)
+    if done.returncode and not (failed and said):
+        sys.exit(f"{defence}: expected tests that pass or fail by an assertion, received:\n{done.stdout[-2000:]}")
+    return failed and said and (failed[1], said[1])
+
+
+def _replace(file, old, new, defence):
+    text = file.read_text()
+    if text.count(old) != 1:
+        sys.exit(f"{defence}: expected this once in {file.name}, found it {text.count(old)} times:\n{old}")
+    file.write_text(text.replace(old, new))
+
+
+def main():
+    chosen = [defence for defence in DEFENCES if not sys.argv[1:] or sys.argv[1] in defence]
+    unnoticed = 0
+    with ThreadPoolExecutor(2) as pool:
+        for defence, noticed in zip(chosen, pool.map(without, chosen), strict=True):
+            print(f"{'bites' if noticed else 'SLEEPS':7} {defence}", flush=True)
+            if noticed:
+                print(f"{'':7}   {noticed[0]}: {noticed[1]}", flush=True)
+            unnoticed += not noticed
+    print(f"{len(chosen) - unnoticed} of {len(chosen)} defences are missed by a test when they are off")
+    return 1 if unnoticed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
