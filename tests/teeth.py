@@ -94,7 +94,7 @@ def without(defence):
             _replace(Path(folder) / file, old, new, defence)
         done = subprocess.run([sys.executable, *PYTEST, *TESTS], cwd=folder, capture_output=True, text=True)
     failed = re.search(r"^(?:FAILED|ERROR) \S+::(\w+)", done.stdout, re.MULTILINE)
-    said = re.search(r"^E +AssertionError: (.{,140})", done.stdout, re.MULTILINE)
+    said = re.search(r"^E +(?:AssertionError: |assert )(.{,140})", done.stdout, re.MULTILINE)
     if done.returncode and not (failed and said):
         sys.exit(f"{defence}: expected tests that pass or fail by an assertion, received:\n{done.stdout[-2000:]}")
     return failed and said and (failed[1], said[1])
