@@ -56,7 +56,6 @@ DEFENCES = {
     "events look for missing pictures, though the manifest be right": [
         (DERIVATIVES, "wanted.keys() <= self.own.keys() and ", "")
     ],
-    "a request that is refused has its original reconciled": [(PIPELINE, "self.reconcile(original.key)  #", "pass  #")],
     "what is replaced is forgotten before the manifest is written": [
         (PIPELINE, FORGET, ""),
         (PIPELINE, COMMIT, COMMIT + FORGET),

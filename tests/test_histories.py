@@ -102,7 +102,7 @@ def test_a_request_takes_back_its_own_picture_alone(world):
     late = world.request("cat", "w=8.jpg")
     late.until("swap derivative")
     world.put("cat", "blue")
-    late.until("drop derivative", "cat/w=8.jpg")
+    late.until("head derivative", "cat/w=8.jpg").step()
     event = world.deliver("cat").finish()
     other = world.request("cat", "w=8.jpg").finish()
     assert (event.outcome.outcome, other.outcome[0]) == ("made", "miss")
@@ -119,6 +119,14 @@ def test_a_late_picture_never_takes_the_place_of_a_current_one(world):
         there = world.derivatives.there("cat/w=8.jpg")
         assert there
         assert shown(there.read())[0] == "blue"
+
+
+def test_a_process_that_ended_before_it_forgot_is_made_up_for(world):
+    world.put("cat", "blue")
+    world.request("cat", "w=8.jpg").finish()
+    world.put("cat", "red")
+    world.lose("cat")
+    world.deliver("cat").until("forget").fail("killed")
 
 
 def test_pictures_without_manifest_and_without_original_are_out_of_step():
