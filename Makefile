@@ -22,6 +22,13 @@ explore: .venv/installed magick ## look for inputs that break a property, with n
 teeth: .venv/installed ## switch each defence of the flows off in turn; a test must notice
 	@$(python) tests/teeth.py
 
+kill: .venv/installed magick ## kill an upload at 200 random points, start it again, and tell what was rendered twice
+	KILLS=200 $(python) -m pytest -s tests/test_kill.py
+
+soak: MINUTES ?= 10
+soak: .venv/installed magick ## mixed good and bad uploads and requests in one process, and what grows (MINUTES=10)
+	@$(python) -m bench.soak --minutes $(MINUTES)
+
 check: lint test ## format, lint, strict types, import contract, every test
 
 lint: .venv/installed

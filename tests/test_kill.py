@@ -1,0 +1,133 @@
+"""SIGKILL at any point of an upload with ten derivatives, then a restart. `make kill` tries 200 points."""
+
+import multiprocessing
+import os
+import random
+import signal
+from collections import Counter
+from multiprocessing.forkserver import ensure_running
+from pathlib import Path
+from statistics import mean
+
+import killed
+import pytest
+from drawn import colour_of, near, picture, size_of
+from killed import KEY
+
+from chalicelib.manifest import Manifest
+
+POINTS = int(os.environ.get("KILLS", "20"))
+STEPS = 75
+"""About so many steps an upload has: calls of the store, what they come to, renders begun and ended."""
+
+MOMENTS = ("step", "step", "time")
+PAUSES = (0.0, 0.0, 0.005, 0.03)
+"""Seconds that a write takes: as a test's store does, and as S3 does."""
+
+HERE = Path(__file__).parent
+TEN = sorted(killed.presets().derivatives(KEY))
+OLD, NEW = picture((240, 160), "tomato"), picture((240, 160), "gold")
+
+
+@pytest.fixture(scope="module")
+def forking():
+    """Forks processes that have imported everything from one that has done nothing else, so that it has one thread."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["killed"])
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", os.pathsep.join(map(str, [HERE, HERE.parent])))
+        ensure_running()
+    process = context.Process(target=killed.assert_forked_from_one_thread)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    return context
+
+
+@pytest.fixture(scope="module")
+def figures():
+    """What each kill came to, told at the end."""
+    lost = []
+    yield lost
+    counts = Counter(twice for _, twice in lost)
+    print(f"\n{len(lost)} kills; of ten derivatives rendered twice: ", end="")
+    print(", ".join(f"{twice} after {count}" for twice, count in sorted(counts.items())))
+    for pause in sorted(set(PAUSES)):
+        if of_pause := [twice for seconds, twice in lost if seconds == pause]:
+            print(f"  a write takes {pause * 1000:.0f} ms: {mean(of_pause):.2f} on average, {max(of_pause)} at most")
+
+
+class Upload:
+    """The upload of one original, again and again, each time in a new process."""
+
+    def __init__(self, forking, folder):
+        self._forking, self.folder = forking, folder
+        self.originals, self.derivatives = killed.stores(folder)
+
+    def arrive(self, body):
+        self.etag = self.originals.put(KEY, body, "", "", {})
+
+    def run(self, last=0, seconds=20.0, pause=0.0):
+        """Let it run to its end, to a step, or for a time; returns its exit code and what it did."""
+        notes = self.folder / "notes"
+        notes.unlink(missing_ok=True)
+        process = self._forking.Process(target=killed.upload, args=[self.folder, last, pause])
+        process.start()
+        process.join(seconds)
+        process.kill()
+        process.join()
+        done = notes.read_text().splitlines() if notes.exists() else []
+        return process.exitcode, [tuple(line.split(" ", 1)) for line in done]
+
+    def assert_whole(self):
+        """Every picture is there, of the new original, and the manifest speaks of each."""
+        bodies = {key: self.derivatives.get(key).read() for key in TEN}
+        assert all(near(colour_of(body), "gold") for body in bodies.values())
+        assert all(size_of(body)[0] == int(key.partition("w=")[2].split(".")[0]) for key, body in bodies.items())
+        manifest = Manifest.from_json(self.derivatives.get(f"{KEY}/manifest.json").read())
+        assert manifest.etag == self.originals.head(KEY).etag
+        told = {f"{KEY}/{name}": entry["length"] for name, entry in manifest.derivatives.items()}
+        assert told == {key: len(body) for key, body in bodies.items()}
+
+    def own(self):
+        """The derivatives of the new original that stand there."""
+        found = [self.derivatives.head(key) for key in self.derivatives.names(f"{KEY}/")]
+        return {one.key for one in found if one.metadata["original-etag"] == self.etag} & set(TEN)
+
+
+def names(notes, what):
+    return sorted(key for done, key in notes if done == what)
+
+
+@pytest.mark.parametrize("number", range(POINTS))
+def test_a_killed_upload_is_made_whole_and_nothing_that_was_stored_is_made_again(forking, figures, tmp_path, number):
+    chance = random.Random(number)
+    upload = Upload(forking, tmp_path)
+    overwritten, pause = chance.random() < 0.5, chance.choice(PAUSES)
+    if overwritten:
+        upload.arrive(OLD)
+        assert upload.run()[0] == 0
+    upload.arrive(NEW)
+    notes = []
+    for _ in range(chance.choice([1, 1, 1, 2, 3])):
+        before = upload.own()
+        code, done = killed_at_random(upload, chance, pause)
+        rendered = set(names(done, "rendered"))
+        assert not rendered & before, "made again"
+        if code:
+            assert code == -signal.SIGKILL
+            figures.append((pause, len(rendered - upload.own())))
+        notes += done
+    before = upload.own()
+    code, done = upload.run()
+    assert code == 0
+    upload.assert_whole()
+    assert names(done, "begun") == sorted(set(TEN) - before)
+    assert overwritten <= bool(names(notes + done, "forget"))
+    assert not names(upload.run()[1], "begun"), "at rest, an event only looks"
+
+
+def killed_at_random(upload, chance, pause):
+    if chance.choice(MOMENTS) == "step":
+        return upload.run(last=chance.randint(1, STEPS), pause=pause)
+    return upload.run(seconds=chance.uniform(0, 0.15), pause=pause)
