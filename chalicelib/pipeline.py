@@ -17,14 +17,13 @@ from .derivatives import (
     Kept,
     Overtaken,
     Survey,
-    original_etag,
     original_modified,
     seen,
     size_of,
 )
 from .errors import Damaged, NotFound, Refused, Unavailable
 from .limits import Limits
-from .manifest import Manifest, manifest_key, original_of
+from .manifest import Manifest, manifest_key
 from .presets import Presets, Wanted
 from .side_by_side import in_time, side_by_side
 from .storage import Object, Store
@@ -251,23 +250,6 @@ class Pipeline:
 def takes(key: str) -> bool:
     """Whether a key may have derivatives: not a folder's marker, nor one so long that S3 takes no manifest of it."""
     return bool(key) and not key.endswith("/") and len(manifest_key(key).encode()) <= KEY_BYTES
-
-
-def out_of_step(originals: Store, derivatives: Store) -> Iterator[str]:
-    """The keys whose manifest does not speak of the original that is there, and those of which only pictures are left.
-
-    It looks at no picture: one that was made from another original than its manifest says is not found.
-    """
-    described: dict[str, bool] = {}
-    for name in derivatives.names():
-        original = name.rpartition("/")[0]
-        described[original] = described.get(original, False) or original_of(name) == original
-    for key in originals.names():
-        known = derivatives.head(manifest_key(key)) if described.pop(key, False) else None
-        found = originals.head(key)
-        if found and (known is None or original_etag(known) != found.etag) and takes(key):
-            yield key
-    yield from filter(takes, described)
 
 
 def _picture(stored: Object, hit: bool, timing: Timing) -> Picture:

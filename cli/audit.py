@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from chalicelib.derivatives import Derivatives
 from chalicelib.pipeline import Pipeline, Settled
-from cli.findings import COMPLETE, GONE, IN_STEP, OUT_OF_STEP, REFUSED, Finding, Look, look_over
-from cli.pool import FAILED, reconciled, side_by_side
+from chalicelib.presets import Presets
+from chalicelib.storage import Store
+from cli.findings import COMPLETE, GONE, IN_STEP, OUT_OF_STEP, REFUSED, Finding, Look, by_manifest, look_over
+from cli.pool import FAILED, pooled, reconciled
 from cli.progress import counted, in_line, shown
 from cli.standings import Standing
 
@@ -70,10 +73,19 @@ def audit(
     noted = (report.note(_in_time(finding, standing, since)) for standing, finding in looked)
     out = (finding.key for finding in noted if finding.what in OUT_OF_STEP)
     if jobs:
-        for settled in side_by_side(partial(reconciled, pipeline), out, jobs):
+        for settled in pooled(partial(reconciled, pipeline), out, jobs):
             report.note_repair(settled)
     else:
         deque(out, maxlen=0)
+
+
+def out_of_step(originals: Store, derivatives: Store) -> Iterator[str]:
+    """The keys of which derivatives and original are not of one another, whatever presets there are.
+
+    It looks at no picture of which a manifest speaks; what S3 does not answer counts as out of step.
+    """
+    pipeline = Pipeline(originals, Derivatives(derivatives, ""), Presets())
+    return (finding.key for _, finding in look_over(pipeline, by_manifest) if finding.what not in IN_STEP)
 
 
 def _in_time(finding: Finding, standing: Standing, since: datetime | None) -> Finding:

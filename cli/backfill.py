@@ -15,7 +15,7 @@ from chalicelib.presets import Presets
 from chalicelib.transformation import Derivative
 from cli.estimate import Estimate, Work
 from cli.findings import COMPLETE, MISSING, REFUSED, STALE, Finding, by_listing, look_over
-from cli.pool import FAILED, reconciled, side_by_side
+from cli.pool import FAILED, pooled, reconciled
 from cli.progress import counted, in_line, shown
 from cli.sending import Events, batches
 from cli.standings import Standing
@@ -118,13 +118,13 @@ def backfill(pipeline: Pipeline, planned: Plan, done: Done, jobs: int, chosen: C
     if chosen:
         presets = Chosen(**vars(only(presets, chosen)), whole=presets, standing=pipeline.derivatives.store.names)
     work = partial(reconciled, replace(pipeline, presets=presets))
-    for settled in shown(side_by_side(work, planned.to_do(), jobs), "originals", planned.work.originals):
+    for settled in shown(pooled(work, planned.to_do(), jobs), "originals", planned.work.originals):
         done.note(settled)
 
 
 def enqueue(events: Events, planned: Plan, done: Done) -> None:
     """Leave what was planned to whoever reads the queue."""
-    sent = side_by_side(events.send, batches(planned.to_do()), SENDERS)
+    sent = pooled(events.send, batches(planned.to_do()), SENDERS)
     for settled in shown(chain.from_iterable(sent), "queued", planned.work.originals):
         done.note(settled)
 

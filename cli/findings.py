@@ -7,7 +7,7 @@ from functools import partial
 from chalicelib.derivatives import Survey
 from chalicelib.pipeline import Pipeline
 from chalicelib.transformation import Derivative
-from cli.pool import FAILED, patiently, side_by_side, told
+from cli.pool import FAILED, patiently, pooled, told
 from cli.standings import Standing, standings
 
 COMPLETE, REFUSED, GONE = IN_STEP = ("complete", "refused", "gone")
@@ -90,4 +90,4 @@ def _judged(key: str, survey: Survey, wanted: Mapping[str, Derivative]) -> Findi
 def look_over(pipeline: Pipeline, look: Look, prefix: str = "", after: str = "") -> Iterator[tuple[Standing, Finding]]:
     """Every original below a prefix and behind a key, with what is found of it; raises what the listings raise."""
     listed = standings(pipeline.originals, pipeline.derivatives.store, prefix, after)
-    return side_by_side(lambda standing: (standing, found(look, pipeline, standing)), listed, LOOKERS)
+    return pooled(lambda standing: (standing, found(look, pipeline, standing)), listed, LOOKERS)

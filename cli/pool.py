@@ -22,7 +22,7 @@ FAILED = "failed"
 """The outcome of an original that could not be reconciled; the next run tries it again."""
 
 
-def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
+def pooled(work: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
     """The results of work on each item, in order; items are taken little faster than they are worked on."""
     pool = ThreadPoolExecutor(jobs)
     pending: deque[Future[Result]] = deque()

@@ -141,8 +141,8 @@ def _served(listener: socket.socket, application: "WSGIApplication") -> Iterator
 def _begin(s3: "S3Client", queue: Queue, data_dir: Path) -> None:
     """What may take longer than opening for business: catch up with lost events, draw the first samples."""
     from chalicelib.errors import ImgyError
-    from chalicelib.pipeline import out_of_step
     from chalicelib.storage import S3Store
+    from cli.audit import out_of_step
 
     try:
         lost = out_of_step(S3Store(s3, local.ORIGINALS), S3Store(s3, local.DERIVATIVES))

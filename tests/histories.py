@@ -18,13 +18,14 @@ from chalicelib.geometry import Size
 from chalicelib.limits import Limits
 from chalicelib.manifest import Manifest, original_of
 from chalicelib.opening import Header
-from chalicelib.pipeline import Pipeline, out_of_step
+from chalicelib.pipeline import Pipeline
 from chalicelib.presetfile import read_presets
 from chalicelib.presets import Wanted
 from chalicelib.rendering import Rendered
 from chalicelib.storage import MemoryStore
 from chalicelib.timing import Timing
 from chalicelib.transformation import parse_path
+from cli.audit import out_of_step
 
 KEYS = ("cat", "dog", "cat/dog")
 PRESETS = ("w=1.jpg", "w=2.jpg")

@@ -5,7 +5,7 @@ from histories import FRAIL, NONSENSE, PRESETS, World, play, play_with_faults, s
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.pipeline import out_of_step
+from cli.audit import out_of_step
 
 PLANS = st.binary(min_size=60, max_size=60)
 

@@ -9,11 +9,11 @@ from drawn import NOT_AN_IMAGE, animation, colour_of, near, picture, size_of
 from PIL import Image
 
 from chalicelib.errors import NotFound, Unavailable
-from chalicelib.pipeline import out_of_step
 from chalicelib.presetfile import read_presets
 from chalicelib.presets import Wanted
 from chalicelib.timing import Timing
 from chalicelib.transformation import parse_path
+from cli.audit import out_of_step
 
 KEYS = [
     "a b.jpg",

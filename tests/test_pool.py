@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.errors import Unavailable
 from cli import pool
-from cli.pool import patiently, side_by_side, told
+from cli.pool import patiently, pooled, told
 
 
 def test_results_come_in_order_however_long_each_takes():
@@ -19,7 +19,7 @@ def test_results_come_in_order_however_long_each_takes():
             waiting.set()
         return number
 
-    assert list(side_by_side(work, range(20), 2)) == list(range(20))
+    assert list(pooled(work, range(20), 2)) == list(range(20))
 
 
 def test_so_many_work_at_once_and_no_more():
@@ -34,13 +34,13 @@ def test_so_many_work_at_once_and_no_more():
         with lock:
             at_work.remove(number)
 
-    list(side_by_side(work, range(9), 3))
+    list(pooled(work, range(9), 3))
     assert max(most) == 3
 
 
 def test_items_are_taken_little_faster_than_results():
     taken = []
-    results = side_by_side(str, (taken.append(number) or number for number in range(1000)), 2)
+    results = pooled(str, (taken.append(number) or number for number in range(1000)), 2)
     assert next(results) == "0"
     assert len(taken) <= 8
 
@@ -53,7 +53,7 @@ def test_whoever_stops_waits_for_what_has_begun_and_for_no_more():
         threading.Event().wait(0.02)
         ended.append(number)
 
-    results = side_by_side(work, range(1000), 2)
+    results = pooled(work, range(1000), 2)
     next(results)
     results.close()
     assert sorted(begun) == sorted(ended)

@@ -13,11 +13,12 @@ from moto import mock_aws
 
 from chalicelib.derivatives import Derivatives
 from chalicelib.errors import ImgyError
-from chalicelib.pipeline import Pipeline, out_of_step
+from chalicelib.pipeline import Pipeline
 from chalicelib.presets import Wanted
 from chalicelib.storage import S3Store
 from chalicelib.timing import Timing
 from chalicelib.transformation import parse_path
+from cli.audit import out_of_step
 
 STORY = [
     ("put", "red"),
