@@ -87,6 +87,15 @@ def test_the_second_time_does_nothing(cats, backfilled, originals, derivatives):
     assert [verb for verb, _ in (*originals.calls, *derivatives.calls)] == ["listing", "listing"]
 
 
+def test_a_manifest_that_is_missing_is_written_and_nothing_rendered(cats, backfilled, derivatives, counts):
+    backfilled()
+    derivatives.store.delete(["a.jpg/manifest.json"])
+    derivatives.forget()
+    counts.update(rendered=0)
+    assert backfilled() == (1, 0, {"complete": 2, "missing": 1})
+    assert (derivatives.written, counts["rendered"]) == (["a.jpg/manifest.json"], 0)
+
+
 def test_of_a_new_preset_only_what_is_missing_is_made(cats, backfilled, with_presets, derivatives, manifest):
     backfilled()
     derivatives.forget()

@@ -4,13 +4,13 @@ import tracemalloc
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.errors import MisconfiguredError
 from chalicelib.pipeline import takes
 from chalicelib.storage import MemoryStore, Object
-from cli.standings import standings
+from cli.standings import folders, standings
 
 NAMES = ["w=3.jpg", "w=40.webp", "manifest.json", "fit=clip.png", "!", "😀.jpg"]
 PIECES = ["a", "b.jpg", "!", "0", ".", "/", "é", "\ufffd", "😀", "\U0010ffff", " ", "w=3.jpg", "manifest.json"]
@@ -33,11 +33,15 @@ def naive(originals, derivatives, prefix, after):
 
 
 @given(st.sets(KEYS, max_size=12), st.sets(DERIVATIVES, max_size=20), st.just("") | KEYS, st.just("") | KEYS)
+@example({"a", "a/w"}, {"a/w=3.jpg", "a/w/w=3.jpg"}, "a/w", "")
+@example({"a", "a/b"}, {"a/w=3.jpg", "a/b/w=3.jpg", "a/!"}, "", "")
 def test_both_listings_come_together_as_if_all_was_in_memory(originals, derivatives, prefix, after):
     found = list(standings(filled(originals), filled(derivatives), prefix, after))
     told = {each.key: (each.original is not None, set(each.folder)) for each in found}
     assert told == naive(originals, derivatives, prefix, after)
     assert len(told) == len(found), "each key once"
+    made = [each.key for each in folders(filled(derivatives), prefix, after)]
+    assert sorted(made) == sorted(each.key for each in found if each.folder)
     ranks = [each.key.encode() + b"/\xff" for each in found]
     assert ranks == sorted(ranks)
 
