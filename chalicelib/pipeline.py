@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from threading import BoundedSemaphore
@@ -22,6 +22,7 @@ from .derivatives import (
     size_of,
 )
 from .errors import Damaged, NotFound, Refused, Unavailable
+from .flight import Flights
 from .limits import Limits
 from .manifest import Manifest, manifest_key
 from .presets import Presets, Wanted
@@ -89,6 +90,7 @@ class Pipeline:
     forget: Callable[[str], object] = field(default=lambda key: None)
     prepare: Callable[[bytes, Iterable[Derivative], Limits], Rendering] = field(default=_prepare)
     pool: Callable[[int], Executor] = field(default=ThreadPoolExecutor)
+    flights: Flights = field(default_factory=Flights)
 
     def reconcile(self, key: str, left: Callable[[], float] = lambda: math.inf, last: bool = False) -> Settled:
         """Bring the derivatives of one key in step with what the originals bucket holds now; raises Unavailable.
@@ -186,10 +188,16 @@ class Pipeline:
 
     def find(self, wanted: Wanted, timing: Timing) -> Picture:
         """The wanted derivative, from its bucket or rendered now; raises NotFound, Refused or Unavailable."""
-        derivative = wanted.derivative
+        derivative, landed = wanted.derivative, self.flights.landed
         stored = self._stored(derivative, timing)
         if stored:
             return stored
+        with ExitStack() as flight:
+            others = self.flights.joined(derivative.key, landed, self.presets.limits.waiting_seconds)
+            again = timing("wait", flight.enter_context, others)
+            return (again and self._stored(derivative, timing)) or self._in_turn(derivative, timing)
+
+    def _in_turn(self, derivative: Derivative, timing: Timing) -> Picture:
         waited = not self.slots.acquire(blocking=False)
         if waited and not timing("wait", self.slots.acquire, timeout=self.presets.limits.waiting_seconds):
             raise Unavailable("too many pictures are being rendered; try again in a moment")

@@ -5,6 +5,7 @@ A picture's bytes tell what it was made from, so that what was answered and what
 """
 
 from concurrent.futures import Executor, Future
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import count
@@ -55,6 +56,15 @@ class Inline(Executor):
         except Exception as error:
             done.set_exception(error)
         return done
+
+
+class Apart:
+    """Nobody waits for anybody: each handler stands for a process of its own."""
+
+    landed = 0
+
+    def joined(self, key, landed, seconds):
+        return nullcontext(False)
 
 
 class Planned:
@@ -256,6 +266,7 @@ class World:
             self._forget,
             draw,
             Inline,
+            Apart(),
         )
 
     # What happens.
