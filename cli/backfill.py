@@ -157,7 +157,8 @@ def plan_lines(planned: Plan, expected: Estimate) -> Iterator[str]:
     yield f"{counted(counts.total(), 'original')} looked at{told}"
     if work.originals:
         yield f"to do: {counted(work.originals, 'original')}, {counted(work.derivatives, 'derivative')}"
-        took = f"{expected.minutes:,.1f} minutes" if expected.minutes >= 1 else f"{expected.minutes * 60:,.0f} seconds"
+        seconds = max(1, round(expected.minutes * 60))
+        took = f"{expected.minutes:,.1f} minutes" if expected.minutes >= 1 else counted(seconds, "second")
         yield f"about {decimal(expected.bytes)}, {took}, {expected.dollars:,.2f} dollars"
     else:
         yield "nothing to do"

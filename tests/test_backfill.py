@@ -208,7 +208,9 @@ def test_measured_uploads_are_near_the_estimate():
         assert estimate(Work(1, length, {"": 16}, {}), load(), 1, False).seconds == pytest.approx(seconds, rel=0.15)
 
 
-@pytest.mark.parametrize(("minutes", "told"), [(0.5, "30 seconds"), (1.5, "1.5 minutes"), (6000.0, "6,000.0 minutes")])
+@pytest.mark.parametrize(
+    ("minutes", "told"), [(0.0, "1 second"), (0.5, "30 seconds"), (1.5, "1.5 minutes"), (6000.0, "6,000.0 minutes")]
+)
 def test_the_plan_for_people(cats, pipeline, minutes, told):
     first, second, third = plan_lines(plan(pipeline, io.StringIO()), Estimate(12_100_000, 1.0, minutes, 1.25))
     assert (first, second) == ("3 originals looked at", "to do: 3 originals, 15 derivatives")
