@@ -2,10 +2,13 @@
 
 import json
 import logging
+import re
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from conftest import ROOT
 from drawn import NOT_AN_IMAGE, picture
 from events import upload_event
 
@@ -141,3 +144,19 @@ def test_a_refused_request_is_told_with_its_kind(web, upload, told):
     upload("text.jpg", NOT_AN_IMAGE)
     web.ask("/text.jpg?w=20")
     assert [one.refused for one in told] == ["NotAnImage"]
+
+
+def test_the_operator_is_told_what_every_alarm_and_metric_means():
+    page = (ROOT / "docs" / "operating.md").read_text()
+    foundation = (ROOT / "deploy" / "foundation.yaml").read_text()
+    alarms = re.findall(r'AlarmName: !Sub "\$\{Name\}-(.*)"', foundation)
+    everything = Told("GET", "k", "200", stages={"render": 1, "fetch": 1}, made=1, age=1, failed=True)
+    figures = {
+        *everything.figures,
+        *replace(everything, cache="HIT").figures,
+        *replace(everything, cache="MISS").figures,
+    }
+    assert len(alarms) == 4
+    assert len(figures) == 7
+    for name in (*alarms, *figures, "Refused", *everything.fields):
+        assert f"`{name}`" in page, name
