@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run photos test explore teeth check lint bench cost docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
+.PHONY: help run photos test explore teeth check lint bench cost scale docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
 python := .venv/bin/python
 lambda_python := .venv-lambda/bin/python
 
@@ -43,6 +43,9 @@ bench: .venv/installed magick ## measure this pipeline against the plain way and
 
 cost: .venv/installed ## write docs/cost.md from docs/prices.yaml
 	@$(python) -m bench.cost
+
+scale: .venv/installed ## write docs/scale.md: what 1 k, 1 M and 1 G originals take
+	@$(python) -m bench.scale
 
 docs: .venv/installed magick ## print docs/operations.md from the declarations
 	@$(python) -m cli docs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,9 +92,18 @@ class Prices:
 def load(path: Path = FILE) -> Prices:
     """The prices of a file; raises KeyError or TypeError where it lacks something."""
     file = yaml.safe_load(path.read_text(encoding="utf-8"))
-    listed = {name: _price(group, fields) for group in file["prices"] for name, fields in group["prices"].items()}
+    listed = _listed(file["prices"])
     hosted = {name: _hosted(fields) for name, fields in file["hosted"].items()}
     return Prices(str(file["read"]), listed, hosted, file["free"])
+
+
+def load_large(path: Path = FILE) -> Mapping[str, Price]:
+    """The prices of jobs over a whole bucket, which are no part of a month's bill, by name."""
+    return _listed(yaml.safe_load(path.read_text(encoding="utf-8"))["large"])
+
+
+def _listed(groups: Iterable[Mapping[str, Any]]) -> dict[str, Price]:
+    return {name: _price(group, fields) for group in groups for name, fields in group["prices"].items()}
 
 
 def _price(group: Mapping[str, Any], fields: Mapping[str, Any]) -> Price:
