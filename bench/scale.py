@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 from bench.cost import _table as table
@@ -34,6 +35,8 @@ USUAL = 50
 """IMGY_CONCURRENCY where nothing is set."""
 SEED, CHECKED = 1, 20_000
 """How many originals go message by message, to check the fluid."""
+FEW, OVERLOAD = 220, 100_000
+"""About as many workers as one prefix takes, and how many originals show what more of them do."""
 
 _PAGE = """\
 # What many originals take
@@ -57,9 +60,10 @@ could do, in originals a second:
 
 - Up to {enough:.0f} workers Lambda is the limit: {each:.2f} originals a second for each.
 - Then, with one key prefix, S3's {limits.prefix_writes:,} writes a second, at {s3:.0f} originals a second. More
-  concurrency only adds SlowDown: {checked:,} originals at 1,000 workers, message by message, took
-  {one.seconds:.0f} s, {one.throttles:,} writes were refused and tried again, {one.dead:,} messages went to the
-  failures, and Lambda was paid {dearer:.1f} times as much as with 100 prefixes, which took {many.seconds:.0f} s.
+  concurrency only adds SlowDown, and makes it slower: {overload:,} originals, message by message, took
+  {enough_run.seconds:,.0f} s with {few:,} workers, and {one.seconds:,.0f} s with 1,000, of which Lambda was paid
+  {dearer:.1f} times as much: {one.throttles:,} writes were refused, and who is refused too often waits
+  {limits.visibility} s for the next try. {one.dead:,} messages went to the failures.
 - A new queue begins with {limits.mapping_first} workers and gets {limits.mapping_a_minute} more a minute. A thousand
   originals are done before that ends: they take {ramp:.0f} s at any concurrency from 110 on.
 - A new account has 10 to 1,000 at once. `reserved_concurrency` of the route is taken off that.
@@ -110,12 +114,14 @@ chosen, and what waits is seen. So direct is for uploads as they come, the queue
 - Measured ([bench.md](bench.md), two cores, without S3): {seconds}.
 - Assumed: the sizes come as {shares}; S3 adds {s3_seconds:g} s, which makes a photo of 6 MP what cost.md has; a LIST
   takes {list_ms:.0f} ms; {send_rate:,} originals a second are sent. Cold starts and the plan's rendering are left out.
-- Limits of AWS, from its documentation, in bench/scale_model.py: {limit_list}.
+- Limits, in bench/scale_model.py: {limit_list}.
 - Prices beside those of cost.md, in [prices.yaml](prices.yaml), none read at AWS's own page: {large}.
 - 1 k is simulated message by message (seed {seed}), 1 M and 1 G as a fluid, a second at a time until nothing changes,
   then in leaps. The two differ by {apart:.1%} for {checked:,} originals at 100 workers.
-- The fluid fails nothing. With one prefix and far too many workers, some messages would wait {limits.visibility} s
-  more; the dollars there are what waiting costs at most.
+- The fluid fails nothing, so in the rows with S3's writes as the limit the time is what S3 allows at best: with too
+  many workers it is longer, as said above, and the dollars are what waiting costs at most.
+- Read in AWS's documentation: S3's limits, SQS's in flight and retention, how a mapping scales. The
+  others are as known.
 """
 
 
@@ -139,7 +145,7 @@ def run(originals: int, concurrency: int, prefixes: int) -> Outcome:
 def markdown() -> str:
     """The whole page."""
     work, limits = shipped_work(), Limits()
-    one, many = (by_message(CHECKED, shipped_work(number), limits, 1000, SEED) for number in PREFIXES)
+    few, one = (_overload(workers) for workers in (FEW, 1000))
     exact, fluid = by_message(CHECKED, work, limits, 100, SEED), as_fluid(CHECKED, work, limits, 100)
     most = COUNTS["1 G"]
     return _PAGE.format(
@@ -152,8 +158,10 @@ def markdown() -> str:
         each=1 / work.mean,
         s3=rates(work, limits, 1)["S3 writes"],
         one=one,
-        many=many,
-        dearer=one.worker_seconds / many.worker_seconds,
+        enough_run=few,
+        few=FEW,
+        overload=OVERLOAD,
+        dearer=one.worker_seconds / few.worker_seconds,
         checked=CHECKED,
         ramp=run(1000, 1000, 1).seconds,
         days=limits.retention / 86_400,
@@ -184,6 +192,11 @@ def most_sent(concurrency: int) -> float:
     limits = Limits()
     speed = min(rates(shipped_work(), limits, concurrency).values())
     return limits.retention / (1 / speed - 1 / SEND_RATE)
+
+
+@cache
+def _overload(workers: int) -> Outcome:
+    return by_message(OVERLOAD, shipped_work(), Limits(), workers, SEED)
 
 
 _HEADINGS = ["originals", "at once", "prefixes", "time", "limit", "in queue", "waits", "requests to S3", "dollars"]

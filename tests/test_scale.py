@@ -153,3 +153,10 @@ def test_as_many_as_may_be_sent_grow_just_not_too_old():
     assert as_fluid(most, shipped_work(), Limits(mapping_first=50), 50).oldest == pytest.approx(
         Limits().retention, rel=0.01
     )
+
+
+def test_too_many_workers_on_one_prefix_are_slower():
+    few, many = (by_message(1000, WORK, replace(AT_ONCE, prefix_writes=100), workers) for workers in (10, 1000))
+    assert many.throttles > few.throttles
+    assert many.seconds > few.seconds
+    assert many.done + many.dead == few.done + few.dead == 1000
