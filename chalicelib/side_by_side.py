@@ -13,6 +13,9 @@ from .transformation import Derivative
 if TYPE_CHECKING:
     from .rendering import Rendered
 
+RENDERERS = 2
+"""How many derivatives of an upload are in the making at once."""
+
 
 def in_time(
     render: Callable[[Derivative], Rendered], left: Callable[[], float], seconds: float, derivative: Derivative
@@ -31,12 +34,12 @@ def side_by_side(
 ) -> list[Kept]:
     """Whole derivatives on two threads: ImageMagick's and libvips' work leaves Python's lock alone.
 
-    Other threads store them, so that no core waits for S3.
+    Each is stored before the next is begun, so that a process that ends loses two at the most.
     """
-    with pool(2) as renderers, pool(8) as keepers:
-        rendered = [renderers.submit(render, derivative) for derivative in wanted]
+    with pool(RENDERERS) as renderers:
+        begun = [renderers.submit(lambda one: keep(one, render(one)), derivative) for derivative in wanted]
         try:
-            return list(keepers.map(lambda derivative, picture: keep(derivative, picture.result()), wanted, rendered))
+            return [picture.result() for picture in begun]
         finally:
-            for picture in rendered:
+            for picture in begun:
                 picture.cancel()

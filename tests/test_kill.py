@@ -15,6 +15,7 @@ from drawn import colour_of, near, picture, size_of
 from killed import KEY
 
 from chalicelib.manifest import Manifest
+from chalicelib.side_by_side import RENDERERS
 
 POINTS = int(os.environ.get("KILLS", "20"))
 STEPS = 75
@@ -116,7 +117,9 @@ def test_a_killed_upload_is_made_whole_and_nothing_that_was_stored_is_made_again
         assert not rendered & before, "made again"
         if code:
             assert code == -signal.SIGKILL
-            figures.append((pause, len(rendered - upload.own())))
+            twice = len(rendered - upload.own())
+            assert twice <= RENDERERS, "as many as are in the making at once"
+            figures.append((pause, twice))
         notes += done
     before = upload.own()
     code, done = upload.run()
