@@ -23,7 +23,9 @@ def uploaded(presets: Presets, originals: MemoryStore, key: str) -> Made:
     """All that an upload leaves in the derivatives bucket but the manifest, which takes its time, too."""
     store = MemoryStore()
     Pipeline(originals, Derivatives(store, ""), presets).reconcile(key)
-    bodies = {name.removeprefix(f"{key}/"): found.read() for name in store.names() if (found := store.get(name))}
+    bodies = {
+        name.removeprefix(f"{key}/"): found.read() for name in store.names(f"{key}/") if (found := store.get(name))
+    }
     return {name: body for name, body in bodies.items() if name != "manifest.json"}
 
 

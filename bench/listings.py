@@ -58,7 +58,7 @@ class Made(MemoryStore):
         there = (found.key for found in self._originals.listing() if not _lacks(found.key))
         return (_object(f"{key}/{name}") for key in there for name in self._names())
 
-    def names(self, folder: str = "") -> Iterator[str]:
+    def names(self, folder: str) -> Iterator[str]:
         return iter(() if _lacks(folder[:-1]) else [f"{folder}{name}" for name in self._names()])
 
     def get(self, key: str) -> Object | None:

@@ -64,8 +64,8 @@ class Store(Protocol):
     def drop(self, key: str, etag: str) -> None:
         """Delete one object as long as it has this ETag; what has taken its place stays."""
 
-    def names(self, folder: str = "") -> Iterator[str]:
-        """The keys right below a folder (which ends in /), not those of deeper folders; every key for no folder."""
+    def names(self, folder: str) -> Iterator[str]:
+        """The keys right below a folder (which ends in /), not those of deeper folders."""
 
     def listing(self, prefix: str = "", after: str = "") -> Iterator[Object]:
         """The objects whose keys begin so, and come after that key: in S3's order, that of UTF-8 (and of `str`).
@@ -125,9 +125,9 @@ class MemoryStore:
             if there and there.etag == etag:
                 del self._objects[key]
 
-    def names(self, folder: str = "") -> Iterator[str]:
+    def names(self, folder: str) -> Iterator[str]:
         keys = sorted(key for key in list(self._objects) if key.startswith(folder))
-        return (key for key in keys if not folder or "/" not in key[len(folder) :])
+        return (key for key in keys if "/" not in key[len(folder) :])
 
     def listing(self, prefix: str = "", after: str = "") -> Iterator[Object]:
         for key in sorted(key for key in list(self._objects) if key.startswith(prefix) and key > after):
@@ -205,8 +205,8 @@ class S3Store:
             if _status(unavailable) not in _OVERTAKEN:
                 raise
 
-    def names(self, folder: str = "") -> Iterator[str]:
-        return (str(entry["Key"]) for entry in self._entries(Prefix=folder, **({"Delimiter": "/"} if folder else {})))
+    def names(self, folder: str) -> Iterator[str]:
+        return (str(entry["Key"]) for entry in self._entries(Prefix=folder, Delimiter="/"))
 
     def listing(self, prefix: str = "", after: str = "") -> Iterator[Object]:
         return map(_listed, self._entries(Prefix=prefix, **({"StartAfter": after} if after else {})))

@@ -108,7 +108,7 @@ def bucket(s3, backend):
             return MemoryStore()
         s3.create_bucket(Bucket=name)
         store = S3Store(s3, name)
-        store.delete(store.names())
+        store.delete(found.key for found in store.listing())
         return store
 
     return made

@@ -146,7 +146,7 @@ class Stepped(MemoryStore):
     def drop(self, key, etag):
         self._call("drop", key, _dropped, etag)
 
-    def names(self, folder=""):
+    def names(self, folder):
         return iter(self._call("names", folder, lambda self, folder: list(MemoryStore.names(self, folder))))
 
     def there(self, key):

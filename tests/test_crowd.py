@@ -65,10 +65,11 @@ def test_a_crowd_in_three_processes_has_three_renders_at_most(embedded_endpoint)
     s3 = client_of(embedded_endpoint)
     for bucket in (local.ORIGINALS, local.DERIVATIVES):
         s3.create_bucket(Bucket=bucket)
-        S3Store(s3, bucket).delete(S3Store(s3, bucket).names())
+        store = S3Store(s3, bucket)
+        store.delete(found.key for found in store.listing())
     s3.put_object(Bucket=local.ORIGINALS, Key="cat.png", Body=noise())
     said = [answer for answers in crowds(embedded_endpoint) for answer in answers]
-    made = list(S3Store(s3, local.DERIVATIVES).names())
+    made = [found.key for found in S3Store(s3, local.DERIVATIVES).listing()]
     assert made == ["cat.png/w=77.jpg"]
     body = s3.get_object(Bucket=local.DERIVATIVES, Key=made[0])["Body"].read()
     assert Counter((status, digest) for status, digest, _ in said) == {

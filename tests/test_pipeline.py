@@ -245,11 +245,11 @@ def test_originals_whose_keys_begin_alike_do_not_harm_each_other(pipeline, uploa
     for key in NEIGHBOURS:
         upload(key, picture())
         pipeline.reconcile(key)
-    before = {name: derivatives.store.head(name).etag for name in derivatives.store.names()}
+    before = {found.key: found.etag for found in derivatives.store.listing()}
     assert {f"{key}/manifest.json" for key in NEIGHBOURS} <= set(before)
     originals.store.delete([removed])
     pipeline.reconcile(removed)
-    after = {name: derivatives.store.head(name).etag for name in derivatives.store.names()}
+    after = {found.key: found.etag for found in derivatives.store.listing()}
     gone = {name for name in before if name.rpartition("/")[0] == removed}
     assert after == {name: etag for name, etag in before.items() if name not in gone}
     assert {pipeline.reconcile(key).outcome for key in NEIGHBOURS if key != removed} == {"kept"}

@@ -49,11 +49,11 @@ def test_whatever_is_put_under_a_key_is_there_by_that_key(store, key):
     put(store, key)
     assert store.get(key).read() == b"body"
     assert store.head(key).key == key
-    assert list(store.names()) == [key]
+    assert [found.key for found in store.listing()] == [key]
     assert list(store.names(key[: key.rfind("/") + 1])) == [key]
     store.delete([key])
     assert store.get(key) is None
-    assert list(store.names()) == []
+    assert list(store.listing()) == []
 
 
 @on_every_store
@@ -97,7 +97,6 @@ def test_a_folder_holds_what_stands_right_below_it(store):
         put(store, key)
     assert sorted(store.names("cat.jpg/")) == ["cat.jpg/manifest.json", "cat.jpg/w=1.jpg"]
     assert sorted(store.names("cat.jpg/x.png/")) == ["cat.jpg/x.png/w=1.jpg"]
-    assert len(list(store.names())) == 5
 
 
 @on_every_store
@@ -119,7 +118,7 @@ def test_only_the_keys_named_are_deleted(store):
     for key in ("a", "b", "a/b"):
         put(store, key)
     store.delete(key for key in ("a", "c"))
-    assert sorted(store.names()) == ["a/b", "b"]
+    assert [found.key for found in store.listing()] == ["a/b", "b"]
 
 
 @on_every_store
@@ -214,7 +213,7 @@ CALLS = {
     "put_object": lambda store: put(store, "cat.jpg"),
     "delete_objects": lambda store: store.delete(["cat.jpg"]),
     "delete_object": lambda store: store.drop("cat.jpg", "abc"),
-    "list_objects_v2": lambda store: list(store.names()),
+    "list_objects_v2": lambda store: list(store.names("cat.jpg/")),
 }
 
 

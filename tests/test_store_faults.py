@@ -147,7 +147,7 @@ class Account:
 
     def empty(self):
         for store in (self.originals, self.derivatives):
-            store.delete(store.names())
+            store.delete(found.key for found in store.listing())
 
     def fail(self, number, fault):
         """Let one of the calls from now on fail, the first being number 1."""
