@@ -69,7 +69,7 @@ could do, in originals a second:
 - A new account has 10 to 1,000 at once. `reserved_concurrency` of the route is taken off that.
 - Messages are kept {days:g} days, then SQS drops them, and not to the failures. At {usual} workers, the default, no
   more than {kept:.0f} million originals may be sent at once; `python -m cli audit` finds what was dropped.
-  Until the queue is set to 14 days, the most there are, send larger buckets by `--prefix`, one after the other.
+  These are the most there are: send larger buckets by `--prefix`, one after the other.
 - A message that failed comes again after {limits.visibility} s, {limits.receives} times in all.
 
 ## What to change

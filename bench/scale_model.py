@@ -46,8 +46,8 @@ class Limits:
     """deploy/foundation.yaml: after so many a message goes to the failures."""
     visibility: int = 720
     """deploy/foundation.yaml: seconds until a message comes again whose worker failed."""
-    retention: int = 4 * 86_400
-    """SQS's default, which deploy/foundation.yaml leaves to the queue of events; 14 days are the most."""
+    retention: int = 14 * 86_400
+    """What deploy/foundation.yaml gives to the queue of events, the most there is."""
     batch_keys: int = 1000
     """S3, ListObjectsV2: keys of one LIST."""
 

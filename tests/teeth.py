@@ -115,7 +115,7 @@ def main():
             if noticed:
                 print(f"{'':7}   {noticed[0]}: {noticed[1]}", flush=True)
             unnoticed += not noticed
-    print(f"{len(chosen) - unnoticed} of {len(chosen)} defences are missed by a test when they are off")
+    print(f"of {len(chosen)} defences, a test notices when {len(chosen) - unnoticed} are off")
     return 1 if unnoticed else 0
 
 
