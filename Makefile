@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run photos test explore teeth check lint bench cost scale docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
+.PHONY: help run photos test explore teeth kill soak check lint bench cost scale docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
 python := .venv/bin/python
 lambda_python := .venv-lambda/bin/python
 
@@ -19,7 +19,7 @@ test: .venv/installed magick chromium ## run every test
 explore: .venv/installed magick ## look for inputs that break a property, with new seeds and 3,000 examples each
 	$(python) -m pytest --numprocesses 2 -m hypothesis --hypothesis-profile explore
 
-teeth: .venv/installed ## switch each defence of the flows off in turn; a test must notice
+teeth: .venv/installed magick ## switch each defence of the flows off in turn; a test must notice
 	@$(python) tests/teeth.py
 
 kill: .venv/installed magick ## kill an upload at 200 random points, start it again, and tell what was rendered twice

@@ -1,4 +1,4 @@
-"""The AWS face of imgy: two triggers of the originals bucket and one greedy HTTP route."""
+"""The AWS face of imgy: two triggers of the originals bucket, or a queue of its events, and one greedy HTTP route."""
 
 import hmac
 import json
@@ -217,7 +217,7 @@ def _respond(view: Callable[[Any, Mapping[str, str], Timing], tuple[Answer, str]
             timing.stages,
             cache=answer.headers.get("X-Cache", ""),
             refused=refused,
-            made="render" in timing.stages and answer.status == 200,
+            made=int(answer.headers.get("X-Cache") == "MISS"),
             request_id=_request_id(app.lambda_context),
         )
     )

@@ -172,7 +172,7 @@ def against_solution(model: Model) -> tuple[float, float]:
 
 def _rates(model: Model) -> str:
     headings = [f"{what}, {rate:.0%}" for what in ("making", "total") for rate in RATES]
-    return _table(["", "delivery", *headings], (_rates_row(model, *it) for it in CONTENDERS.items()))
+    return table(["", "delivery", *headings], (_rates_row(model, *it) for it in CONTENDERS.items()))
 
 
 def _rates_row(model: Model, name: str, bill_of: Callable[[Model, float], Bill | None]) -> Iterator[str]:
@@ -198,18 +198,18 @@ def _busier(model: Model) -> list[Model]:
 def _traffic(model: Model) -> str:
     headings = ["", *(f"{requests // 1_000_000} million" for requests in TRAFFIC)]
     rows = ((name, *(_total(bill_of(each, USUAL)) for each in _busier(model))) for name, bill_of in CONTENDERS.items())
-    return _table(headings, rows)
+    return table(headings, rows)
 
 
 def _items(bill: Bill) -> str:
     items = {**{f"CloudFront, {name}": dollars for name, dollars in bill.delivery.items()}, **bill.making}
     rows = [(item, _dollars(dollars)) for item, dollars in items.items()]
-    return _table(["", "dollars"], [*rows, ("**all**", f"**{_dollars(bill.total)}**")])
+    return table(["", "dollars"], [*rows, ("**all**", f"**{_dollars(bill.total)}**")])
 
 
 def _assumed(site: Scenario) -> str:
     rows = ((each.metadata["meaning"], f"{getattr(site, each.name):,}") for each in fields(Scenario))
-    return _table(["in a month", ""], rows)
+    return table(["in a month", ""], rows)
 
 
 def _prices(model: Model) -> str:
@@ -221,7 +221,7 @@ def _prices(model: Model) -> str:
         seller = f"[{name}]({hosted.credits_origin.today})"
         rows.append((seller, "credits", _credits(hosted), *_origin(hosted.credits_origin)))
         rows += ((seller, _price(it.dollars), _plan(it), *_origin(hosted.plans_origin)) for it in hosted.plans)
-    return _table(["", "price", "of", "read in", "date"], rows, "---")
+    return table(["", "price", "of", "read in", "date"], rows, "---")
 
 
 def _amount(per: int, unit: str) -> str:
@@ -256,7 +256,7 @@ def _price(dollars: float) -> str:
     return f"${whole}.{digits.rstrip('0').ljust(2, '0')}"
 
 
-def _table(headings: list[str], rows: Iterable[Iterable[str]], others: str = "---:") -> str:
+def table(headings: list[str], rows: Iterable[Iterable[str]], others: str = "---:") -> str:
     lines = [headings, ["---", *(others for _ in headings[1:])], *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-from bench.cost import _table as table
+from bench.cost import table
 from bench.cost_model import ROOT
 from bench.cost_prices import load, load_large
 from bench.scale_model import (

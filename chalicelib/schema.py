@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from .errors import ParameterError
 from .kinds import Integer, Kind, Number, OneOf
+from .spelling import in_line
 
 Values = Mapping[str, Any]
 """Checked values by parameter name; what is at its default is absent."""
@@ -77,7 +78,7 @@ class Parameter:
 
 def shortened(text: str, most: int = 60) -> str:
     """A text as an error may quote it: printable, and not longer than `most` characters."""
-    printable = "".join(letter if letter.isprintable() else "?" for letter in text)
+    printable = in_line(text)
     return printable if len(printable) <= most else printable[:most] + "..."
 
 

@@ -1,4 +1,4 @@
-"""How numbers are spelled: plain decimals in, the shortest one spelling out."""
+"""How numbers are spelled: plain decimals in, the shortest one spelling out; and strangers' texts, in one line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import re
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 _NUMBER = re.compile(r"(-?)([0-9]{0,9})(?:\.([0-9]{0,6})[0-9]{0,24})?", re.ASCII)
+
+
+def in_line(text: str) -> str:
+    """A text in one line of its own, whatever letters it has."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def parse_integer(text: str) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from .errors import Refused
 from .pipeline import Settled
+from .spelling import in_line
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,9 @@ class Told:
     @property
     def line(self) -> str:
         """Columns first, so that lines align; a key's line breaks must not make lines of their own."""
-        shown = "".join(letter if letter.isprintable() else "?" for letter in self.key)
         outcome = f"{self.outcome} {self.cache}" if self.cache else self.outcome
         columns = f"{self.verb:7}  {outcome:8}  {self.length:8} bytes  {self.milliseconds:5} ms"
-        return f"{columns}  {shown}  {self.what}".rstrip()
+        return f"{columns}  {in_line(self.key)}  {self.what}".rstrip()
 
     @property
     def fields(self) -> dict[str, Any]:

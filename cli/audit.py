@@ -10,10 +10,11 @@ from typing import Any
 from chalicelib.derivatives import Derivatives
 from chalicelib.pipeline import Pipeline, Settled
 from chalicelib.presets import Presets
+from chalicelib.spelling import in_line
 from chalicelib.storage import Store
 from cli.findings import COMPLETE, GONE, IN_STEP, OUT_OF_STEP, REFUSED, Finding, Look, by_manifest, look_over
 from cli.pool import FAILED, pooled, reconciled
-from cli.progress import counted, in_line, shown
+from cli.progress import counted, shown
 from cli.standings import Standing
 
 ARRIVING = "arriving"

@@ -12,11 +12,12 @@ from rich.filesize import decimal
 
 from chalicelib.pipeline import Pipeline, Settled
 from chalicelib.presets import Presets
+from chalicelib.spelling import in_line
 from chalicelib.transformation import Derivative
 from cli.estimate import Estimate, Work
 from cli.findings import COMPLETE, MISSING, REFUSED, STALE, Finding, by_listing, look_over
 from cli.pool import FAILED, pooled, reconciled
-from cli.progress import counted, in_line, shown
+from cli.progress import counted, shown
 from cli.sending import Events, batches
 from cli.standings import Standing
 

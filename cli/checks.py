@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
 
-_UNRESERVED = 10
-"""How many concurrent executions an account must keep for functions that reserve none (AWS Lambda quotas)."""
+_UNRESERVED = 100
+"""How many concurrent executions must be left to functions that reserve none (AWS Lambda Developer Guide,
+"Configuring reserved concurrency")."""
 
 # Where there is no Origin Shield, the nearest (Amazon CloudFront Developer Guide, "Using Origin Shield").
 _NEAREST = {

@@ -75,7 +75,7 @@ class Deployment:
             "ApiDomain": api.netloc,
             "ApiPath": api.path.rstrip("/"),
             "OriginSecret": self.secret(found),
-            "ShieldRegion": shield_region(self.session.region_name),
+            **({} if self._outputs("edge") else {"ShieldRegion": shield_region(self.session.region_name)}),
         }
         return self._stack("edge", template.replace(_CODE, _block(function(shipped_presets()))), known)
 

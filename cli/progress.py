@@ -26,11 +26,6 @@ def shown(items: Iterable[Item], doing: str, total: int | None = None) -> Iterat
         yield from bar.track(items, total, description=doing)
 
 
-def in_line(key: str) -> str:
-    """A key in one line of its own, whatever letters it has."""
-    return "".join(letter if letter.isprintable() else "?" for letter in key)
-
-
 def counted(number: int, what: str) -> str:
     """So many of what, which takes an s."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"

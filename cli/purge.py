@@ -8,7 +8,8 @@ from chalicelib.cachetags import tag, tags
 from chalicelib.derivatives import Derivatives
 from chalicelib.manifest import manifest_key
 from chalicelib.pipeline import Pipeline
-from cli.progress import counted, in_line, shown
+from chalicelib.spelling import in_line
+from cli.progress import counted, shown
 from cli.standings import Standing, folders
 
 _BATCH = 1000

@@ -1,8 +1,8 @@
 // CloudFront's viewer-request function: it turns a query into the derivative's own path, so that every spelling of one
-// transformation is one cache key, and S3 answers without Lambda. What it does not understand goes to the API alone, as it
-// came, and the API answers: the same picture for what is right, a sentence for what is wrong. TABLE comes from the operations'
-// declarations and presets.yaml: `make edge` puts it before this source, takes out what only people need, and writes
-// function.js. This is ES5, as the minifier's grammar checks.
+// transformation is one cache key, and S3 answers without Lambda. What it does not understand goes to the API alone, as
+// it came, and the API answers: the same picture for what is right, a sentence for what is wrong. TABLE comes from the
+// operations' declarations and presets.yaml: `make edge` puts it before this source, takes out what only people need,
+// and writes function.js. This is ES5, as the minifier's grammar checks.
 
 var ORDER = [];
 var PARAMETERS = {};

@@ -10,9 +10,10 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+import app as app_module
 from chalicelib.settings import REMOVED, UPLOADED
 from cli.checks import assert_concurrency, assert_function, assert_no_policy, shield_region
-from cli.deploy import Deployment, _chosen, functions_of
+from cli.deploy import FOUNDATION, Deployment, _chosen, functions_of
 from cli.edge import TEMPLATE
 from cli.functions import TRIGGERS, config, own_names
 from cli.notifications import notify
@@ -21,6 +22,7 @@ from cli.record import Record
 from cli.stacks import Stack
 
 ROOT = Path(__file__).parents[1]
+QUEUE_IN_TEMPLATE = r"(?ms)^  (\w+):\n    Type: AWS::SQS::Queue\n(.*?)(?=^  \w|\Z)"
 NOTHING = '{"resources": [], "schema_version": "2.0", "backend": "api"}'
 SOMETHING = json.dumps({"resources": [{"name": "rest_api", "rest_api_url": "https://x/api/"}], "backend": "api"})
 
@@ -217,6 +219,18 @@ def test_origin_shield_is_near_the_buckets():
 
 def test_every_trigger_hands_over_what_it_cannot_handle():
     assert all(f"def {trigger}(" in (ROOT / "app.py").read_text() for trigger in TRIGGERS)
+
+
+def test_what_the_template_says_of_the_queues_agrees_with_what_reads_them():
+    foundation = FOUNDATION.read_text()
+    queues = {name: dict(re.findall(r"(\w+): (\d+)", text)) for name, text in re.findall(QUEUE_IN_TEMPLATE, foundation)}
+    assert int(queues["Events"]["maxReceiveCount"]) == app_module._TRIES + 1
+    for stage in config()["stages"].values():
+        functions = stage["lambda_functions"]
+        # What SQS wants of a queue that Lambda reads: six timeouts, and the time for which messages are gathered.
+        assert int(queues["Events"]["VisibilityTimeout"]) == 6 * functions["queue_worker"]["lambda_timeout"]
+        timeout = functions["invalidation_trigger"]["lambda_timeout"]
+        assert int(queues["Invalidations"]["VisibilityTimeout"]) >= 6 * timeout + 20
 
 
 def test_the_templates_fit_what_cloudformation_takes_as_a_body():
