@@ -16,13 +16,14 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 from chalice.app import BaseLambdaEvent, Chalice, Response, SQSEvent
 
 from chalicelib import __version__
 from chalicelib.answers import METHODS, Answer, completed, error_answer, json_answer, preflight
 from chalicelib.derivatives import Derivatives
-from chalicelib.errors import Forbidden, ImgyError
+from chalicelib.errors import Forbidden, ImgyError, Unavailable
 from chalicelib.invalidation import Invalidations
 from chalicelib.pipeline import Pipeline
 from chalicelib.presetfile import load_presets
@@ -64,10 +65,14 @@ def _invalidations() -> tuple[Any, str]:
 
 
 def forget(key: str) -> None:
-    """Have CloudFront forget the pictures of an original, soon; nothing where there is no CloudFront."""
-    if settings.invalidations:
+    """Have CloudFront forget the pictures of an original, soon; nothing where there is none. Raises Unavailable."""
+    if not settings.invalidations:
+        return
+    try:
         sqs, url = _invalidations()
         sqs.send_message(QueueUrl=url, MessageBody=key)
+    except (BotoCoreError, ClientError) as error:
+        raise Unavailable("the edge cannot be told now; try again in a moment") from error
 
 
 originals, derivatives = S3Store(s3, settings.originals), S3Store(s3, settings.derivatives)

@@ -17,6 +17,7 @@ from .derivatives import (
     Kept,
     Overtaken,
     Survey,
+    original_etag,
     original_modified,
     seen,
     size_of,
@@ -33,6 +34,9 @@ from .transformation import KEY_BYTES, Derivative
 
 if TYPE_CHECKING:
     from .rendering import Rendered, Rendering
+
+_ASKERS = 32
+"""How many originals are asked for beside their derivatives at once: as many as the client has connections."""
 
 _SLOTS = 4
 """How many requests render at once in one process; a Lambda function has one."""
@@ -91,6 +95,7 @@ class Pipeline:
     prepare: Callable[[bytes, Iterable[Derivative], Limits], Rendering] = field(default=_prepare)
     pool: Callable[[int], Executor] = field(default=ThreadPoolExecutor)
     flights: Flights = field(default_factory=Flights)
+    beside: Executor = field(default_factory=partial(ThreadPoolExecutor, _ASKERS))
 
     def reconcile(self, key: str, left: Callable[[], float] = lambda: math.inf, last: bool = False) -> Settled:
         """Bring the derivatives of one key in step with what the originals bucket holds now; raises Unavailable.
@@ -207,8 +212,12 @@ class Pipeline:
             self.slots.release()
 
     def _stored(self, derivative: Derivative, timing: Timing) -> Picture | None:
+        """The picture that stands there, if it is of the original that is there now, which is asked for meanwhile."""
+        asked = self.beside.submit(seen, self.originals.head, derivative.original)
         found = timing("fetch", self.derivatives.find, derivative.key)
-        return _picture(found, True, timing) if found else None
+        original = timing("check", asked.result) if found else None
+        own = found and original and original_etag(found) == original.etag
+        return _picture(found, True, timing) if found and own else None
 
     def _made(self, derivative: Derivative, timing: Timing) -> Picture:
         for _ in range(ATTEMPTS):

@@ -33,6 +33,7 @@ DEFENCES = {
     "an event looks again, whether its original is still there": [
         (PIPELINE, "if self._current(key) == (", "if 1 or (")
     ],
+    "a hit looks at its original": [(PIPELINE, "original_etag(found) == original.etag", "True")],
     "a request looks again": [
         (PIPELINE, 'if timing("check", self._current, original.key) != original.etag:', "if False:")
     ],

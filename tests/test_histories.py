@@ -1,10 +1,11 @@
 """Histories: whatever happens, in whatever order, what is stored at rest is right, and what was answered was."""
 
 import pytest
-from histories import FRAIL, NONSENSE, PRESETS, World, play, play_with_faults, shown
+from histories import FRAIL, NONSENSE, OTHERS, PRESETS, World, play, play_with_faults, shown
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.errors import NotFound, Unavailable
 from cli.audit import out_of_step
 
 PLANS = st.binary(min_size=60, max_size=60)
@@ -70,9 +71,31 @@ def test_a_picture_taken_back_is_forgotten_as_somebody_may_have_seen_it(world):
     late = world.request("cat", "w=8.jpg").until("swap derivative")
     world.put("cat", "blue")
     world.deliver("cat").finish()
-    late.step()
-    assert world.request("cat", "w=8.jpg").finish().outcome[0] == "hit"
     late.finish()
+
+
+def test_a_picture_is_answered_by_the_new_original_before_its_event_comes(world):
+    world.put("cat", "blue")
+    for cache in ("miss", "hit"):
+        assert world.request("cat", "w=1.jpg").finish().outcome[0] == cache
+    assert shown(world.derivatives.there("cat/w=1.jpg").read()) == ("blue", "w=1.jpg")
+
+
+@pytest.mark.parametrize("name", [PRESETS[0], OTHERS[1]])
+def test_a_picture_whose_event_never_comes_is_right_at_once(world, name):
+    world.put("cat", "blue")
+    world.lose("cat")
+    cache, body = world.request("cat", name).finish().outcome
+    assert (cache, shown(body)) == ("miss", ("blue", name))
+    world.remove("cat")
+    world.lose("cat")
+    assert isinstance(world.request("cat", name).finish().outcome, NotFound)
+    world.rest()
+
+
+def test_a_picture_is_not_answered_where_nobody_says_what_its_original_is(world):
+    asking = [world.request("cat", "w=9.jpg").until("head original") for _ in range(2)]
+    assert [type(task.fail("before").finish().outcome) for task in asking] == [Unavailable] * 2
 
 
 def test_a_picture_that_a_request_replaces_is_forgotten(world):

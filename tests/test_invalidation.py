@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 from drawn import NOT_AN_IMAGE, picture
+from events import Web
 from hypothesis import given
 from hypothesis import strategies as st
+from moto import mock_aws
 
 from chalicelib.cachetags import HEADER, METADATA, covering, tag, tags
 from chalicelib.errors import Unavailable
@@ -66,6 +68,17 @@ def test_a_message_that_fails_is_sent_by_the_next_event(pipeline, upload, origin
         replace(pipeline, forget=failing).reconcile("cat.jpg")
     pipeline.reconcile("cat.jpg")
     assert forgotten == ["cat.jpg"]
+
+
+@mock_aws
+def test_a_request_while_the_edge_cannot_be_told_is_told_to_come_again(configure, settings, pipeline, upload):
+    """There is no such queue, which is how any fault of SQS looks."""
+    app = configure(replace(settings, invalidations="imgy-nowhere"))
+    web = Web(configure(app.settings, replace(pipeline, forget=app.forget)).app)
+    upload("cat.jpg", picture())
+    assert web.get("cat.jpg", "w=20").status == 200
+    upload("cat.jpg", picture(colour="navy"))
+    assert web.get("cat.jpg", "w=20").status == 503
 
 
 @given(KEYS, st.integers(1, 9))

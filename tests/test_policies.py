@@ -86,6 +86,13 @@ def test_the_worker_of_the_queue_is_granted_what_the_triggers_are():
     assert granted("worker.json") == granted("triggers.json")
 
 
+@pytest.mark.parametrize("name", ["route.json", "triggers.json", "worker.json"])
+def test_whoever_replaces_pictures_may_have_the_edge_forget_them(name):
+    statements = json.loads((CHALICE / name).read_text())["Statement"]
+    told = [statement for statement in statements if str(statement["Resource"]).endswith(":imgy-invalidations")]
+    assert {"sqs:GetQueueUrl", "sqs:SendMessage"} <= {action for statement in told for action in statement["Action"]}
+
+
 @pytest.mark.parametrize("name", ["route.json", "triggers.json"])
 def test_nobody_writes_originals(name):
     assert {action for action, bucket in granted(name) if bucket == "imgy-originals"} == {

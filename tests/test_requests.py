@@ -9,7 +9,7 @@ from drawn import NOT_AN_IMAGE, colour_of, near, noise, picture, size_of
 from stores import MOMENTS, at_once
 
 from chalicelib.derivatives import Derivatives
-from chalicelib.errors import NotAnImage, NotFound, Unavailable
+from chalicelib.errors import Denied, NotAnImage, NotFound, Unavailable
 from chalicelib.limits import Limits
 from chalicelib.pipeline import Pipeline
 from chalicelib.presets import Wanted
@@ -26,7 +26,7 @@ def test_a_derivative_is_made_once_and_read_ever_after(find, upload, originals, 
     originals.forget()
     second = find("cat.jpg/w=77.jpg")
     assert (second.hit, counts["rendered"]) == (True, 1)
-    assert originals.calls == []
+    assert originals.calls == [("head", "cat.jpg")]
     assert second.read() == made
     assert replace(first, hit=True, read=len) == replace(second, read=len)
 
@@ -44,6 +44,57 @@ def test_what_the_upload_made_is_not_made_by_a_request(pipeline, find, upload):
     upload("cat.jpg", picture())
     pipeline.reconcile("cat.jpg")
     assert all(find(f"cat.jpg/{name}").hit for name in NAMES)
+
+
+# A picture stands there, but its original is another by now, or gone, and no event has come.
+
+
+def test_a_picture_of_a_replaced_original_is_made_anew_and_put_over(pipeline, upload, body):
+    upload("cat.jpg", picture(colour="tomato"))
+    pipeline.reconcile("cat.jpg")
+    upload("cat.jpg", picture(colour="gold"))
+    told = []
+    looking = replace(pipeline, forget=told.append)
+    found = [looking.find(Wanted(parse_path("cat.jpg/w=60.jpg")), Timing()) for _ in range(2)]
+    assert [each.hit for each in found] == [False, True]
+    assert all(near(colour_of(each.read()), "gold") for each in found)
+    assert near(colour_of(body("cat.jpg/w=60.jpg")), "gold")
+    assert told == ["cat.jpg"]
+
+
+@on_every_store
+def test_nobody_who_has_a_replaced_picture_is_told_that_it_is_unchanged(web, upload):
+    upload("cat.jpg", picture(colour="tomato"))
+    old = web.get("cat.jpg", "w=20").headers
+    known = {"If_None_Match": old["ETag"]}
+    assert web.get("cat.jpg", "w=20", **known).status == 304
+    upload("cat.jpg", picture(colour="gold"))
+    new = web.get("cat.jpg", "w=20", method="HEAD", **known)
+    assert (new.status, new.headers["X-Cache"]) == (200, "MISS")
+    assert new.headers["ETag"] != old["ETag"]
+    assert web.get("cat.jpg", "w=20", If_None_Match=new.headers["ETag"]).status == 304
+
+
+@on_every_store
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_picture_of_a_removed_original_is_not_found(web, upload, originals, method):
+    upload("cat.jpg", picture())
+    known = web.get("cat.jpg", "w=20").headers["ETag"]
+    originals.store.delete(["cat.jpg"])
+    for asked in ({}, {"If_None_Match": known}):
+        assert web.get("cat.jpg", "w=20", method=method, **asked).status == 404
+
+
+@pytest.mark.parametrize(("error", "status"), [(Unavailable("down"), 503), (Denied("no such original"), 404)])
+@pytest.mark.parametrize("asked", [{}, {"method": "HEAD"}, {"If_None_Match": "*"}], ids=["GET", "HEAD", "304"])
+def test_a_picture_of_which_nobody_knows_whether_it_is_right_is_not_answered(
+    web, upload, originals, asked, error, status
+):
+    upload("cat.jpg", picture())
+    assert web.get("cat.jpg", "w=20").status == 200
+    originals.fail("head", error)
+    originals.fail("get", error)
+    assert web.get("cat.jpg", "w=20", **asked).status == status
 
 
 def test_no_original_no_derivative(find, derivatives):
@@ -143,7 +194,8 @@ def test_a_request_that_gets_no_turn_is_told_to_come_again(busy):
 
 def test_a_hit_needs_no_turn(busy):
     pipeline, _ = busy
-    metadata = {"original-etag": "abc", "width": "1", "height": "1"}
+    etag = pipeline.originals.head("cat.jpg").etag
+    metadata = {"original-etag": etag, "width": "1", "height": "1"}
     pipeline.derivatives.store.put("cat.jpg/w=79.jpg", b"there", "image/jpeg", "", metadata)
     assert pipeline.find(Wanted(parse_path("cat.jpg/w=79.jpg")), Timing()).hit
 
@@ -179,6 +231,6 @@ def test_the_stages_are_timed(pipeline, upload):
     missed, hit = Timing(), Timing()
     pipeline.find(Wanted(parse_path("cat.jpg/w=77.jpg")), missed).read()
     pipeline.find(Wanted(parse_path("cat.jpg/w=77.jpg")), hit).read()
-    assert list(hit.stages) == ["fetch", "read"]
+    assert list(hit.stages) == ["fetch", "check", "read"]
     assert {"fetch", "original", "render", "store", "check"} <= set(missed.stages)
     assert all(milliseconds >= 0 for milliseconds in missed.stages.values())
