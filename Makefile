@@ -22,7 +22,7 @@ explore: .venv/installed magick ## look for inputs that break a property, with n
 teeth: .venv/installed magick ## switch each defence of the flows off in turn; a test must notice
 	@$(python) tests/teeth.py
 
-kill: .venv/installed magick ## kill an upload at 200 random points, start it again, and tell what was rendered twice
+kill: .venv/installed magick ## kill uploads at 200 random points each, one picture at once and two, and tell what was rendered twice
 	KILLS=200 $(python) -m pytest -s tests/test_kill.py
 
 soak: MINUTES ?= 10

@@ -76,7 +76,8 @@ def forget(key: str) -> None:
 
 
 originals, derivatives = S3Store(s3, settings.originals), S3Store(s3, settings.derivatives)
-pipeline = Pipeline(originals, Derivatives(derivatives, settings.cache_control), presets, forget=forget)
+made = Derivatives(derivatives, settings.cache_control)
+pipeline = Pipeline(originals, made, presets, forget=forget, renderers=settings.renderers)
 route = Route(pipeline, settings, partial(derivatives.url, seconds=_READ_URL_SECONDS))
 
 

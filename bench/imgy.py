@@ -14,6 +14,7 @@ from chalicelib.pipeline import Pipeline
 from chalicelib.presetfile import read_presets
 from chalicelib.presets import Presets, Wanted
 from chalicelib.rendering import VERSIONS
+from chalicelib.settings import Settings
 from chalicelib.storage import MemoryStore
 from chalicelib.timing import Timing
 from chalicelib.transformation import parse_path
@@ -22,7 +23,7 @@ from chalicelib.transformation import parse_path
 def uploaded(presets: Presets, originals: MemoryStore, key: str) -> Made:
     """All that an upload leaves in the derivatives bucket but the manifest, which takes its time, too."""
     store = MemoryStore()
-    Pipeline(originals, Derivatives(store, ""), presets).reconcile(key)
+    Pipeline(originals, Derivatives(store, ""), presets, renderers=Settings().renderers).reconcile(key)
     bodies = {
         name.removeprefix(f"{key}/"): found.read() for name in store.names(f"{key}/") if (found := store.get(name))
     }

@@ -27,6 +27,7 @@ from .flight import Flights
 from .limits import Limits
 from .manifest import Manifest, manifest_key
 from .presets import Presets, Wanted
+from .settings import MOST_RENDERERS
 from .side_by_side import in_time, side_by_side
 from .storage import Object, Store
 from .timing import Timing
@@ -95,6 +96,7 @@ class Pipeline:
     prepare: Callable[[bytes, Iterable[Derivative], Limits], Rendering] = field(default=_prepare)
     pool: Callable[[int], Executor] = field(default=ThreadPoolExecutor)
     flights: Flights = field(default_factory=Flights)
+    renderers: int = MOST_RENDERERS
     beside: Executor = field(default_factory=partial(ThreadPoolExecutor, _ASKERS))
 
     def reconcile(self, key: str, left: Callable[[], float] = lambda: math.inf, last: bool = False) -> Settled:
@@ -164,7 +166,7 @@ class Pipeline:
         rendering = self.prepare(self._body(original), missing, self.presets.limits)
         missing.sort(key=rendering.area, reverse=True)  # the longest first, or one thread waits for the other's last
         render = partial(in_time, rendering.render, left, self.presets.limits.preset_seconds)
-        kept = side_by_side(self.pool, render, partial(self._keep, original), missing)
+        kept = side_by_side(partial(self.pool, self.renderers), render, partial(self._keep, original), missing)
         if survey.changed or any(replaced for _, replaced in kept):
             self.forget(original.key)
         made = [stored for stored, _ in kept]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,26 @@ UPLOADED = ("s3:ObjectCreated:*",)
 REMOVED = ("s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
 """What the originals bucket tells of."""
 
+_FOUND = ("function", "renderers")
+"""What nobody sets."""
+
+MOST_RENDERERS = 2
+_MEGABYTES_A_PROCESSOR = 1769
+"""Of memory, for which Lambda gives one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")."""
+
+
+def renderers(environment: Mapping[str, str]) -> int:
+    """How many derivatives of an upload are in the making at once: one for each processor, two at the most."""
+    memory = environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+    processors = round(int(memory) / _MEGABYTES_A_PROCESSOR) if memory else _processors()
+    return min(max(processors, 1), MOST_RENDERERS)
+
+
+def _processors() -> int:
+    """How many this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -24,7 +45,8 @@ class Settings:
 
     Where `origin_secret` is set, only CloudFront, which knows it, is answered. `invalidations` is the queue of the
     originals whose pictures `distribution` is to forget. Where `events` is set, S3's notifications come by way of that
-    queue, to at most `concurrency` workers at once. `function` is the name that Lambda runs this under.
+    queue, to at most `concurrency` workers at once. `function` is the name that Lambda runs this under; `renderers`
+    follows from its memory there, elsewhere from the processors.
     """
 
     originals: str = "imgy-originals"
@@ -38,6 +60,7 @@ class Settings:
     events: str = ""
     concurrency: int = 50
     function: str = ""
+    renderers: int = field(default_factory=partial(renderers, {}))
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Settings:
@@ -48,7 +71,7 @@ class Settings:
         given = {
             name: environment[f"IMGY_{name.upper()}"]
             for name in cls.__annotations__
-            if name != "function" and f"IMGY_{name.upper()}" in environment
+            if name not in _FOUND and f"IMGY_{name.upper()}" in environment
         }
         read: dict[str, Callable[[str], Any]] = {
             "origins": lambda text: tuple(origin.strip() for origin in text.split(",") if origin.strip()),
@@ -57,7 +80,10 @@ class Settings:
             "concurrency": partial(_number, "a number from 2 to 1000", "CONCURRENCY", 2, 1000),
         }
         function = environment.get("AWS_LAMBDA_FUNCTION_NAME", "")
-        return cls(function=function, **{name: read.get(name, str)(text) for name, text in given.items()})
+        derived = renderers(environment)
+        return cls(
+            function=function, renderers=derived, **{name: read.get(name, str)(text) for name, text in given.items()}
+        )
 
 
 def _number(expected: str, name: str, least: float, most: float, text: str) -> int:

@@ -13,9 +13,6 @@ from .transformation import Derivative
 if TYPE_CHECKING:
     from .rendering import Rendered
 
-RENDERERS = 2
-"""How many derivatives of an upload are in the making at once."""
-
 
 def in_time(
     render: Callable[[Derivative], Rendered], left: Callable[[], float], seconds: float, derivative: Derivative
@@ -27,16 +24,16 @@ def in_time(
 
 
 def side_by_side(
-    pool: Callable[[int], Executor],
+    pool: Callable[[], Executor],
     render: Callable[[Derivative], Rendered],
     keep: Callable[[Derivative, Rendered], Kept],
     wanted: list[Derivative],
 ) -> list[Kept]:
-    """Whole derivatives on two threads: ImageMagick's and libvips' work leaves Python's lock alone.
+    """Whole derivatives on the pool's threads: ImageMagick's and libvips' work leaves Python's lock alone.
 
-    Each is stored before the next is begun, so that a process that ends loses two at the most.
+    Each is stored before the next is begun, so that a process that ends loses one for each thread at the most.
     """
-    with pool(RENDERERS) as renderers:
+    with pool() as renderers:
         begun = [renderers.submit(lambda one: keep(one, render(one)), derivative) for derivative in wanted]
         try:
             return [picture.result() for picture in begun]

@@ -110,7 +110,8 @@ def _pipeline(session: boto3.Session, settings: Settings) -> Pipeline:
     s3 = session.client("s3", config=_WORKING)
     derivatives = Derivatives(S3Store(s3, settings.derivatives), settings.cache_control)
     originals = S3Store(s3, settings.originals)
-    return Pipeline(originals, derivatives, shipped_presets(), forget=_forget(session, settings.invalidations))
+    forget = _forget(session, settings.invalidations)
+    return Pipeline(originals, derivatives, shipped_presets(), forget=forget, renderers=settings.renderers)
 
 
 def _forget(session: boto3.Session, queue: str) -> Callable[[str], object]:

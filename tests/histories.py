@@ -46,7 +46,7 @@ class Killed(BaseException):
 class Inline(Executor):
     """What is submitted is done at once: a handler is one strand of calls."""
 
-    def __init__(self, workers):
+    def __init__(self, renderers=1):
         pass
 
     def submit(self, work, /, *args, **named):
@@ -71,7 +71,7 @@ class SoonerOrLater:
     """What is done beside the rest comes before it in one turn, behind it in the next."""
 
     def __init__(self):
-        self._turns = cycle([Inline(1), Late(1)])
+        self._turns = cycle([Inline(), Late()])
 
     def submit(self, work, /, *args, **named):
         return next(self._turns).submit(work, *args, **named)

@@ -155,7 +155,7 @@ def presets():
     return read_presets(PRESETS)
 
 
-def upload(folder: Path, last: int, pause: float) -> None:
+def upload(folder: Path, renderers: int, last: int, pause: float) -> None:
     """Reconcile the one key; a `last` of 0 is never reached."""
     step = Steps(folder / "notes", last)
     originals, derivatives = stores(folder, step, pause)
@@ -166,7 +166,8 @@ def upload(folder: Path, last: int, pause: float) -> None:
     def forget(key):
         step(f"forget {key}")
 
-    Pipeline(originals, Derivatives(derivatives, ""), presets(), forget=forget, prepare=noted).reconcile(KEY)
+    made = Derivatives(derivatives, "")
+    Pipeline(originals, made, presets(), forget=forget, prepare=noted, renderers=renderers).reconcile(KEY)
 
 
 def _threads():

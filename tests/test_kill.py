@@ -1,4 +1,4 @@
-"""SIGKILL at any point of an upload with ten derivatives, then a restart. `make kill` tries 200 points."""
+"""SIGKILL at any point of an upload with ten derivatives, then a restart. `make kill` tries 200 points of each kind."""
 
 import multiprocessing
 import os
@@ -15,7 +15,7 @@ from drawn import colour_of, near, picture, size_of
 from killed import KEY
 
 from chalicelib.manifest import Manifest
-from chalicelib.side_by_side import RENDERERS
+from chalicelib.settings import MOST_RENDERERS
 
 POINTS = int(os.environ.get("KILLS", "20"))
 STEPS = 75
@@ -25,6 +25,7 @@ MOMENTS = ("step", "step", "time")
 PAUSES = (0.0, 0.0, 0.005, 0.03)
 """Seconds that a write takes: as a test's store does, and as S3 does."""
 
+RENDERERS = range(1, MOST_RENDERERS + 1)
 HERE = Path(__file__).parent
 TEN = sorted(killed.presets().derivatives(KEY))
 OLD, NEW = picture((240, 160), "tomato"), picture((240, 160), "gold")
@@ -48,21 +49,24 @@ def forking():
 @pytest.fixture(scope="module")
 def figures():
     """What each kill came to, told at the end."""
-    lost = []
+    lost = {renderers: [] for renderers in RENDERERS}
     yield lost
-    counts = Counter(twice for _, twice in lost)
-    print(f"\n{len(lost)} kills; of ten derivatives rendered twice: ", end="")
-    print(", ".join(f"{twice} after {count}" for twice, count in sorted(counts.items())))
-    for pause in sorted(set(PAUSES)):
-        if of_pause := [twice for seconds, twice in lost if seconds == pause]:
-            print(f"  a write takes {pause * 1000:.0f} ms: {mean(of_pause):.2f} on average, {max(of_pause)} at most")
+    for renderers, kills in lost.items():
+        counts = Counter(twice for _, twice in kills)
+        print(f"\n{renderers} in the making at once, {len(kills)} kills; of ten derivatives rendered twice: ", end="")
+        print(", ".join(f"{twice} after {count}" for twice, count in sorted(counts.items())))
+        for pause in sorted(set(PAUSES)):
+            if of_pause := [twice for seconds, twice in kills if seconds == pause]:
+                print(
+                    f"  a write takes {pause * 1000:.0f} ms: {mean(of_pause):.2f} on average, {max(of_pause)} at most"
+                )
 
 
 class Upload:
     """The upload of one original, again and again, each time in a new process."""
 
-    def __init__(self, forking, folder):
-        self._forking, self.folder = forking, folder
+    def __init__(self, forking, folder, renderers):
+        self._forking, self.folder, self._renderers = forking, folder, renderers
         self.originals, self.derivatives = killed.stores(folder)
 
     def arrive(self, body):
@@ -72,7 +76,7 @@ class Upload:
         """Let it run to its end, to a step, or for a time; returns its exit code and what it did."""
         notes = self.folder / "notes"
         notes.unlink(missing_ok=True)
-        process = self._forking.Process(target=killed.upload, args=[self.folder, last, pause])
+        process = self._forking.Process(target=killed.upload, args=[self.folder, self._renderers, last, pause])
         process.start()
         process.join(seconds)
         process.kill()
@@ -101,9 +105,12 @@ def names(notes, what):
 
 
 @pytest.mark.parametrize("number", range(POINTS))
-def test_a_killed_upload_is_made_whole_and_nothing_that_was_stored_is_made_again(forking, figures, tmp_path, number):
+@pytest.mark.parametrize("renderers", RENDERERS)
+def test_a_killed_upload_is_made_whole_and_nothing_that_was_stored_is_made_again(
+    forking, figures, tmp_path, renderers, number
+):
     chance = random.Random(number)
-    upload = Upload(forking, tmp_path)
+    upload = Upload(forking, tmp_path, renderers)
     overwritten, pause = chance.random() < 0.5, chance.choice(PAUSES)
     if overwritten:
         upload.arrive(OLD)
@@ -118,8 +125,8 @@ def test_a_killed_upload_is_made_whole_and_nothing_that_was_stored_is_made_again
         if code:
             assert code == -signal.SIGKILL
             twice = len(rendered - upload.own())
-            assert twice <= RENDERERS, "as many as are in the making at once"
-            figures.append((pause, twice))
+            assert twice <= renderers, "as many as are in the making at once"
+            figures[renderers].append((pause, twice))
         notes += done
     before = upload.own()
     code, done = upload.run()

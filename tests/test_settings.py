@@ -1,5 +1,6 @@
 """Settings: what the environment says, and what holds where it says nothing."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,24 @@ def test_a_size_that_is_no_number_is_said_in_a_sentence(text):
     with pytest.raises(MisconfiguredError) as raised:
         Settings.of({"IMGY_RESPONSE_BYTES": text})
     assert str(raised.value) == f"expected a number of bytes above 0 for IMGY_RESPONSE_BYTES, received '{text}'"
+
+
+@pytest.mark.parametrize(("megabytes", "renderers"), [(128, 1), (1769, 1), (2600, 1), (2700, 2), (3008, 2), (10240, 2)])
+def test_on_lambda_as_many_are_rendered_at_once_as_its_memory_has_processors(megabytes, renderers):
+    assert Settings.of({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": f"{megabytes}"}).renderers == renderers
+
+
+@pytest.mark.parametrize(("processors", "renderers"), [({0}, 1), ({3}, 1), ({0, 1}, 2), (set(range(8)), 2)])
+def test_elsewhere_as_many_as_there_are_processors_that_it_may_use(monkeypatch, processors, renderers):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: processors, raising=False)
+    assert Settings.of({"IMGY_RENDERERS": "7"}).renderers == Settings().renderers == renderers
+
+
+@pytest.mark.parametrize(("counted", "renderers"), [(None, 1), (1, 1), (8, 2)])
+def test_a_system_that_does_not_say_which_it_may_use_is_asked_how_many_there_are(monkeypatch, counted, renderers):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: counted)
+    assert Settings.of({}).renderers == renderers
 
 
 def test_the_app_takes_its_settings_from_the_environment():

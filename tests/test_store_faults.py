@@ -130,7 +130,7 @@ class Account:
         self.client.meta.events.register("before-call.s3", self._before)
         self.client.meta.events.register("after-call.s3", self._after)
         derivatives = Derivatives(self.derivatives, "no-cache")
-        self.pipeline = Pipeline(self.originals, derivatives, PLANNED, prepare=draw, pool=Inline, beside=Inline(1))
+        self.pipeline = Pipeline(self.originals, derivatives, PLANNED, prepare=draw, pool=Inline, beside=Inline())
 
     def _bucket(self, name):
         self.client.create_bucket(Bucket=f"imgy-{name}")
