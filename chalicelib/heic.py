@@ -22,10 +22,25 @@ def open_heic(original: bytes) -> Any:
     # The module below pi_heif's own: that one imports Pillow, 7 MB of a package, and reads EXIF and XMP.
     import _pi_heif
 
+    if _cut_short(original):
+        raise EOFError("the pixels end before they should")
     to_8_bits, bgr, no_stride, grey_to_16_bits, decoder, no_limits = True, False, True, True, "", False
     images = _pi_heif.load_file(original, _THREADS, to_8_bits, bgr, no_stride, grey_to_16_bits, decoder, no_limits)
     found = [image for image in images if image is not None]
     return next((image for image in found if image.primary), found[0])
+
+
+def _cut_short(original: bytes) -> bool:
+    """Whether pixels are missing at the end; libheif would leave the tiles green that are not there."""
+    at, size = 0, 8
+    while at + 8 <= len(original) and size >= 8:
+        # ISO 14496-12, 4.2: a box is its length and its type; 1 is a length of 64 bits behind these, 0 all the rest.
+        size, name = int.from_bytes(original[at : at + 4], "big"), original[at + 4 : at + 8]
+        size = int.from_bytes(original[at + 8 : at + 16], "big") if size == 1 else size
+        if name == b"mdat" and at + size > len(original):
+            return True
+        at += size
+    return False
 
 
 def heic_image(original: bytes) -> pyvips.Image:

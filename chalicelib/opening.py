@@ -34,6 +34,8 @@ _ANIMATED = ("gif", "webp")
 _UNREADABLE = (pyvips.Error, ValueError, EOFError, SyntaxError, RuntimeError, IndexError)
 _MUCH_SMALLER = 7
 """From so many times smaller on, the last bits of a JPEG's details are not seen: 0.002 of SSIM (docs/bench.md)."""
+_MOST_BANDS = 16
+"""Colours, alpha and what else a TIFF may hold for each pixel: libvips decodes all of it, a row of tiles at once."""
 READ = (*_LOADERS, "heic")
 LIBVIPS = ".".join(str(pyvips.version(part)) for part in range(3))
 
@@ -117,6 +119,8 @@ def _header(form: str, original: bytes) -> Header:
     fields = set(image.get_fields())
     exif = image.get("orientation") if "orientation" in fields else 1
     size = Size(image.width, image.height)
+    if image.bands > _MOST_BANDS:
+        raise TooLarge(f"expected an original of at most {_MOST_BANDS} bands, received {image.bands}")
     return Header(
         form,
         size.turned if exif >= 5 else size,
@@ -154,6 +158,8 @@ def _heic_header(original: bytes) -> Header:
 
 def _hold(header: Header, limits: Limits) -> None:
     size, frames = header.size, header.frames
+    if min(size.width, size.height) < 1:
+        raise _damaged(header.format)
     for received, most, what in (
         (max(size.width, size.height), limits.original_side, "pixels a side"),
         (size.area, limits.original_pixels, "pixels"),

@@ -23,6 +23,7 @@ from drawn import (
     tiled_heic,
     turned,
 )
+from hostile.parts import claiming, tiff
 from PIL import Image, ImageCms
 from profiles import ADOBE_RGB, DISPLAY_P3, grey_profile, ink_profile, rgb_profile
 from seen import at, difference, likeness, opened, rendered, shown, shows
@@ -271,6 +272,24 @@ def test_a_progressive_jpeg_that_is_cut_short_is_refused():
     whole = saved(scene(), "JPEG", progressive=True)
     with pytest.raises(Damaged):
         rendered(whole[: len(whole) // 2], "w=20")
+
+
+def test_a_heic_whose_last_tile_is_missing_is_refused():
+    whole = tiled_heic(scene((300, 200)))
+    assert shown(whole, "w=60").size == (60, 40)
+    for missing in (1, len(whole) // 10):
+        with pytest.raises(Damaged, match="cannot be decoded as heic"):
+            rendered(whole[:-missing], "w=60")
+
+
+def test_a_heic_of_no_size_is_refused():
+    with pytest.raises(Damaged, match="cannot be decoded as heic"):
+        rendered(claiming(picture(form="HEIF"), 2**32 - 1, 2**32 - 1), "w=60")
+
+
+def test_a_page_of_many_bands_is_refused_before_it_is_decoded():
+    with pytest.raises(TooLarge, match="at most 16 bands, received 17"):
+        rendered(tiff(bands=17), "w=8")
 
 
 @pytest.mark.parametrize("extra", [b"x", b"\0" * 500, NOT_AN_IMAGE])
