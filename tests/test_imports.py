@@ -18,10 +18,11 @@ from chalicelib.pipeline import Pipeline
 from chalicelib.route import Route
 from chalicelib.storage import MemoryStore
 
-derivatives = MemoryStore()
-told = {"original-etag": "abc", "original-modified": "Mon, 23 Nov 2026 00:00:00 GMT", "width": "1", "height": "1"}
+originals, derivatives = MemoryStore(), MemoryStore()
+etag = originals.put("cat.jpg", b"an original")
+told = {"original-etag": etag, "original-modified": "Mon, 23 Nov 2026 00:00:00 GMT", "width": "1", "height": "1"}
 derivatives.put("cat.jpg/w=480,h=320,fit=crop.webp", b"picture", "image/webp", "", told)
-pipeline = Pipeline(MemoryStore(), Derivatives(derivatives, ""), app.presets)
+pipeline = Pipeline(originals, Derivatives(derivatives, ""), app.presets)
 app.route = Route(pipeline, app.settings, lambda key: "")
 event = {
     "requestContext": {"resourcePath": "/{key+}", "httpMethod": "GET"},
