@@ -155,6 +155,7 @@ class Stepped(MemoryStore):
         return self._call("put", key, MemoryStore.put, *written)
 
     def swap(self, key, *written):
+        *written, _ = written  # the tags
         return self._call("swap", key, _swapped, *written)
 
     def delete(self, keys):
@@ -284,9 +285,9 @@ class World:
             BoundedSemaphore(10_000),
             self._forget,
             draw,
-            Inline,
-            Apart(),
-            SoonerOrLater(),
+            pool=Inline,
+            flights=Apart(),
+            beside=SoonerOrLater(),
         )
 
     # What happens.
