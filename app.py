@@ -76,7 +76,7 @@ def forget(key: str) -> None:
 
 
 originals, derivatives = S3Store(s3, settings.originals), S3Store(s3, settings.derivatives)
-made = Derivatives(derivatives, settings.cache_control)
+made = Derivatives(derivatives, settings.cache_control, settings.expire_days > 0)
 pipeline = Pipeline(originals, made, presets, forget=forget, renderers=settings.renderers)
 route = Route(pipeline, settings, partial(derivatives.url, seconds=_READ_URL_SECONDS))
 

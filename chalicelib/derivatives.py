@@ -24,6 +24,9 @@ ATTEMPTS = 4
 _ETAG = "original-etag"
 _MODIFIED = "original-modified"
 _WIDTH, _HEIGHT = "width", "height"
+_ADHOC = "adhoc"
+TAG = f"imgy={_ADHOC}"
+"""By which S3's lifecycle knows a picture that is to expire (deploy/foundation.yaml); its metadata says so, too."""
 
 
 class Overtaken(Exception):
@@ -71,10 +74,14 @@ class Survey:
 
 @dataclass(frozen=True)
 class Derivatives:
-    """A store in which each object names its original's ETag; `cache_control` is what pictures tell the caches."""
+    """A store in which each object names its original's ETag; `cache_control` is what pictures tell the caches.
+
+    Where ad-hoc pictures expire, they are tagged: those that no preset wants.
+    """
 
     store: Store
     cache_control: str
+    expire: bool = False
 
     def find(self, key: str) -> Object | None:
         """A stored derivative, its body not yet read."""
@@ -96,7 +103,12 @@ class Derivatives:
         )
 
     def keep(
-        self, original: Object, derivative: Derivative, rendered: Rendered, current: Callable[[], str | None]
+        self,
+        original: Object,
+        derivative: Derivative,
+        rendered: Rendered,
+        current: Callable[[], str | None],
+        adhoc: bool = False,
     ) -> Kept:
         """Store a picture, and return the one that stands there then: of two made at once, the first.
 
@@ -104,16 +116,19 @@ class Derivatives:
         """
         over: str | None = None
         for _ in range(ATTEMPTS):
-            stored = self._swap(over, original, derivative, rendered)
+            stored = self._swap(over, original, derivative, rendered, adhoc and self.expire)
             there = stored or self.find(derivative.key)
             if there and original_etag(there) == original.etag:
+                self.let_stay([] if adhoc else [there])
                 return Kept(there, bool(stored and over))
             if current() != original.etag:
                 raise Overtaken
             over = there.etag if there else None
         raise Unavailable("this picture is being written by many at once; try again in a moment")
 
-    def _swap(self, over: str | None, original: Object, derivative: Derivative, rendered: Rendered) -> Object | None:
+    def _swap(
+        self, over: str | None, original: Object, derivative: Derivative, rendered: Rendered, expires: bool
+    ) -> Object | None:
         key, body, content_type = derivative.key, rendered.body, WRITTEN[derivative.format].content_type
         metadata = {
             _ETAG: original.etag,
@@ -121,9 +136,17 @@ class Derivatives:
             _WIDTH: str(rendered.size.width),
             _HEIGHT: str(rendered.size.height),
             METADATA: tags(original.key),
+            **({_ADHOC: "expires"} if expires else {}),
         }
-        etag = self.store.swap(key, over, body, content_type, self.cache_control, metadata)
+        tag = TAG if expires else ""
+        etag = self.store.swap(key, over, body, content_type, self.cache_control, metadata, tag)
         return Object(key, etag, len(body), original.modified, content_type, metadata, lambda: body) if etag else None
+
+    def let_stay(self, wanted: Iterable[Object]) -> None:
+        """Take the tag off pictures that were made for whoever asked, and are now wanted by presets."""
+        for stored in wanted:
+            if _ADHOC in stored.metadata:
+                self.store.untag(stored.key)
 
     def take_back(self, original: Object, key: str) -> bool:
         """Delete one picture, if it is still one of this original; returns whether it was."""

@@ -139,6 +139,7 @@ class Pipeline:
         if survey.stale and not survey.overwritten:
             self.derivatives.unsettle(original.key)
         removed = self.derivatives.delete(key for key in survey.stale if key not in wanted)
+        self.derivatives.let_stay(found for key, found in survey.own.items() if key in wanted)
         try:
             with self._refused_meanwhile(original, survey) if last else nullcontext():
                 return self._render_all(original, wanted, survey, removed, left)
@@ -176,7 +177,8 @@ class Pipeline:
         return Settled(original.key, "made", len(made), removed, sum(stored.length for stored in made))
 
     def _keep(self, original: Object, derivative: Derivative, rendered: Rendered) -> Kept:
-        return self.derivatives.keep(original, derivative, rendered, partial(self._current, original.key))
+        adhoc = self.derivatives.expire and derivative.key not in self.presets.derivatives(original.key)
+        return self.derivatives.keep(original, derivative, rendered, partial(self._current, original.key), adhoc)
 
     def _body(self, original: Object) -> bytes:
         from .opening import too_many_bytes

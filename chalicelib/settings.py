@@ -46,7 +46,8 @@ class Settings:
     Where `origin_secret` is set, only CloudFront, which knows it, is answered. `invalidations` is the queue of the
     originals whose pictures `distribution` is to forget. Where `events` is set, S3's notifications come by way of that
     queue, to at most `concurrency` workers at once. `function` is the name that Lambda runs this under; `renderers`
-    follows from its memory there, elsewhere from the processors.
+    follows from its memory there, elsewhere from the processors. `expire_days` is after how many days S3 deletes
+    pictures that no preset names; 0 is never.
     """
 
     originals: str = "imgy-originals"
@@ -59,6 +60,7 @@ class Settings:
     distribution: str = ""
     events: str = ""
     concurrency: int = 50
+    expire_days: int = 0
     function: str = ""
     renderers: int = field(default_factory=partial(renderers, {}))
 
@@ -78,6 +80,7 @@ class Settings:
             "response_bytes": partial(_number, "a number of bytes above 0", "RESPONSE_BYTES", 1, math.inf),
             # What an event source mapping of SQS takes (AWS Lambda API Reference, ScalingConfig).
             "concurrency": partial(_number, "a number from 2 to 1000", "CONCURRENCY", 2, 1000),
+            "expire_days": partial(_number, "a number of days, 0 for never,", "EXPIRE_DAYS", 0, math.inf),
         }
         function = environment.get("AWS_LAMBDA_FUNCTION_NAME", "")
         derived = renderers(environment)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -55,8 +55,12 @@ class Store(Protocol):
         content_type: str,
         cache_control: str,
         metadata: Mapping[str, str],
+        tags: str = "",
     ) -> str | None:
-        """As `put`, only where the object now there has the ETag `over`, or there is none for None; None otherwise."""
+        """As `put`, where what is there now has the ETag `over`, or nothing is for None; else None. Tags as a query."""
+
+    def untag(self, key: str) -> None:
+        """Take an object's tags away; a key that is not there is no error."""
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; a key that is not there is no error."""
@@ -79,6 +83,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._objects: dict[str, Object] = {}
+        self.tags: dict[str, str] = {}
         self._lock = Lock()
 
     def get(self, key: str) -> Object | None:
@@ -95,6 +100,7 @@ class MemoryStore:
         cache_control: str = "",
         metadata: Mapping[str, str] | None = None,
     ) -> str:
+        self.tags.pop(key, None)
         etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
         now = datetime.now(UTC).replace(microsecond=0)
         self._objects[key] = Object(key, etag, len(body), now, content_type, dict(metadata or {}), lambda: body)
@@ -108,12 +114,18 @@ class MemoryStore:
         content_type: str = "",
         cache_control: str = "",
         metadata: Mapping[str, str] | None = None,
+        tags: str = "",
     ) -> str | None:
         with self._lock:
             there = self.head(key)
             if over != (there.etag if there else None):
                 return None
-            return self.put(key, body, content_type, cache_control, metadata)
+            etag = self.put(key, body, content_type, cache_control, metadata)
+            self.tags[key] = tags
+            return etag
+
+    def untag(self, key: str) -> None:
+        self.tags.pop(key, None)
 
     def delete(self, keys: Iterable[str]) -> None:
         for key in keys:
@@ -150,8 +162,25 @@ class S3Store:
         answer = self._found(self._client.head_object, Key=key)
         return None if answer is None else _object(key, answer)
 
-    def put(self, key: str, body: bytes, content_type: str, cache_control: str, metadata: Mapping[str, str]) -> str:
-        return self._put(key, body, content_type, cache_control, metadata)
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        content_type: str,
+        cache_control: str,
+        metadata: Mapping[str, str],
+        **also: str,
+    ) -> str:
+        answer = self._call(
+            self._client.put_object,
+            Key=key,
+            Body=body,
+            ContentType=content_type,
+            CacheControl=cache_control,
+            Metadata=dict(metadata),
+            **also,
+        )
+        return str(answer["ETag"]).strip('"')
 
     def swap(
         self,
@@ -161,34 +190,19 @@ class S3Store:
         content_type: str,
         cache_control: str,
         metadata: Mapping[str, str],
+        tags: str = "",
     ) -> str | None:
         condition = {"IfNoneMatch": "*"} if over is None else {"IfMatch": f'"{over}"'}
+        tagged = {"Tagging": tags} if tags else {}
         try:
-            return self._put(key, body, content_type, cache_control, metadata, **condition)
+            return self.put(key, body, content_type, cache_control, metadata, **condition, **tagged)
         except Unavailable as unavailable:
             if _status(unavailable) in _OVERTAKEN:
                 return None
             raise
 
-    def _put(
-        self,
-        key: str,
-        body: bytes,
-        content_type: str,
-        cache_control: str,
-        metadata: Mapping[str, str],
-        **condition: str,
-    ) -> str:
-        answer = self._call(
-            self._client.put_object,
-            Key=key,
-            Body=body,
-            ContentType=content_type,
-            CacheControl=cache_control,
-            Metadata=dict(metadata),
-            **condition,
-        )
-        return str(answer["ETag"]).strip('"')
+    def untag(self, key: str) -> None:
+        self._call_unless((404,), self._client.delete_object_tagging, Key=key)
 
     def delete(self, keys: Iterable[str]) -> None:
         pending = list(keys)
@@ -199,11 +213,7 @@ class S3Store:
                 raise Unavailable("the store did not delete every object") from None
 
     def drop(self, key: str, etag: str) -> None:
-        try:
-            self._call(self._client.delete_object, Key=key, IfMatch=f'"{etag}"')
-        except Unavailable as unavailable:
-            if _status(unavailable) not in _OVERTAKEN:
-                raise
+        self._call_unless(_OVERTAKEN, self._client.delete_object, Key=key, IfMatch=f'"{etag}"')
 
     def names(self, folder: str) -> Iterator[str]:
         return (str(entry["Key"]) for entry in self._entries(Prefix=folder, Delimiter="/"))
@@ -235,6 +245,13 @@ class S3Store:
             if status == 403:
                 raise Denied("no such original") from unavailable.__cause__
             raise
+
+    def _call_unless(self, refusals: Collection[int], verb: Callable[..., Any], **asked: Any) -> None:
+        try:
+            self._call(verb, **asked)
+        except Unavailable as unavailable:
+            if _status(unavailable) not in refusals:
+                raise
 
     def _call(self, verb: Callable[..., Any], **asked: Any) -> Any:
         from botocore.exceptions import BotoCoreError, ClientError

@@ -15,7 +15,7 @@ from chalicelib.presets import Presets
 from chalicelib.spelling import in_line
 from chalicelib.transformation import Derivative
 from cli.estimate import Estimate, Work
-from cli.findings import COMPLETE, MISSING, REFUSED, STALE, Finding, by_listing, look_over
+from cli.findings import COMPLETE, MISSING, REFUSED, STALE, Finding, by_listing, by_manifest, look_over
 from cli.pool import FAILED, pooled, reconciled
 from cli.progress import counted, shown
 from cli.sending import Events, batches
@@ -87,10 +87,13 @@ class Plan:
 
 
 def plan(pipeline: Pipeline, keys: IO[str], chosen: Collection[str] = (), prefix: str = "", after: str = "") -> Plan:
-    """What is missing of the chosen presets, or of all: both listings, and a look at each original that they show."""
-    planned = Plan(keys)
+    """What is missing of the chosen presets, or of all: both listings, and a look at each original that they show.
+
+    Where pictures expire, one that stands may be tagged to do so; its manifest tells whether a preset has taken it on.
+    """
+    planned, look = Plan(keys), by_manifest if pipeline.derivatives.expire else by_listing
     narrowed = replace(pipeline, presets=only(pipeline.presets, chosen)) if chosen else pipeline
-    for standing, finding in shown(look_over(narrowed, by_listing, prefix, after), "planned"):
+    for standing, finding in shown(look_over(narrowed, look, prefix, after), "planned"):
         planned.note(standing, finding)
     return planned
 

@@ -121,6 +121,7 @@ class Deployment:
             "IMGY_ORIGIN_SECRET": self.secret(found),
             "IMGY_INVALIDATIONS": found["Invalidations"],
             "IMGY_DISTRIBUTION": self.distribution(),
+            "IMGY_EXPIRE_DAYS": found.get("ExpireAfterDays", "0"),
             **({"IMGY_EVENTS": found["Events"]} if found["Mode"] == QUEUE else {}),
         }
         self.functions.staged(own_names(self.name, found["Originals"], found["Derivatives"]), environment)

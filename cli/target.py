@@ -103,12 +103,12 @@ def _deployed(stage: str, queue: str, session: boto3.Session) -> Settings:
         raise SystemExit(f"imgy: nobody reads {queue}; make deploy STAGE={stage} with Mode=queue, or leave --queue out")
     written = {**known["environment_variables"], **known["stages"][stage].get("environment_variables", {})}
     made = {f"IMGY_{name.upper()}": found[name] for name in ("Originals", "Derivatives", "Invalidations")}
-    return Settings.of({**written, **made})
+    return Settings.of({**written, **made, "IMGY_EXPIRE_DAYS": found.get("ExpireAfterDays", "0")})
 
 
 def _pipeline(session: boto3.Session, settings: Settings) -> Pipeline:
     s3 = session.client("s3", config=_WORKING)
-    derivatives = Derivatives(S3Store(s3, settings.derivatives), settings.cache_control)
+    derivatives = Derivatives(S3Store(s3, settings.derivatives), settings.cache_control, settings.expire_days > 0)
     originals = S3Store(s3, settings.originals)
     forget = _forget(session, settings.invalidations)
     return Pipeline(originals, derivatives, shipped_presets(), forget=forget, renderers=settings.renderers)

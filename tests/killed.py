@@ -57,7 +57,7 @@ class DiskStore:
         time.sleep(self._pause)
         return self._write(key, body, content_type, metadata)
 
-    def swap(self, key, over, body, content_type, cache_control, metadata):
+    def swap(self, key, over, body, content_type, cache_control, metadata, tags):
         self._step(f"swap {key}")
         time.sleep(self._pause)
         with self._alone():

@@ -3,6 +3,9 @@
 import threading
 from dataclasses import replace
 from functools import partial
+from urllib.parse import parse_qsl
+
+from chalicelib.storage import MemoryStore
 
 MOMENTS = ["after get", "after read", "head"]
 """When an original may change under a flow that works on it."""
@@ -75,6 +78,16 @@ class Watched:
     def written(self):
         """The keys that were written, in order."""
         return self.called("put", "swap")
+
+
+def tags_of(store, s3, key):
+    """The tags of an object, in memory or in a bucket that `s3` reaches."""
+    if isinstance(store, MemoryStore):
+        return dict(parse_qsl(store.tags.get(key, "")))
+    if store.head(key) is None:
+        return {}
+    found = s3.get_object_tagging(Bucket=store._bucket, Key=key)["TagSet"]
+    return {tag["Key"]: tag["Value"] for tag in found}
 
 
 def at_once(count, work):

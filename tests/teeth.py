@@ -14,7 +14,12 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).parents[1]
 PYTEST = ["-m", "pytest", "-q", "-x", "--tb=short", "-p", "no:cacheprovider", "--hypothesis-profile", "teeth"]
 # The quick ones first.
-TESTS = ["tests/test_store_faults.py::test_any_call_may_fail_once", "tests/test_histories.py"]
+TESTS = [
+    "tests/test_store_faults.py::test_any_call_may_fail_once",
+    "tests/test_histories.py",
+    "tests/test_pipeline.py::test_what_a_preset_has_come_to_name_stays_and_is_not_made_again",
+    "tests/test_pipeline.py::test_what_was_made_for_somebody_meanwhile_stays_too",
+]
 
 PIPELINE, DERIVATIVES = "chalicelib/pipeline.py", "chalicelib/derivatives.py"
 FORGET = """        if survey.changed or any(replaced for _, replaced in kept):
@@ -27,6 +32,8 @@ WITHDRAWN = """            self.forget(key)
 EARLY = """        entries = {derivative.name: {} for derivative in wanted.values()}
         self.derivatives.put_manifest(original.key, _describe(original, rendering, entries))
 """
+SWAP = "self.store.swap(key, over, body, content_type, self.cache_control, metadata, tag)"
+PUT = "self.store.put(key, body, content_type, self.cache_control, metadata)"
 RENDER = "        kept = side_by_side("
 
 DEFENCES = {
@@ -41,7 +48,7 @@ DEFENCES = {
         (PIPELINE, "return original.read()", "return (self.originals.get(original.key) or original).read()")
     ],
     "the manifest is written last": [(PIPELINE, COMMIT, ""), (PIPELINE, RENDER, EARLY + RENDER)],
-    "a picture is put on a condition": [(DERIVATIVES, "self.store.swap(key, over,", "self.store.put(key,")],
+    "a picture is put on a condition": [(DERIVATIVES, SWAP, PUT)],
     "before a picture is put over another, the original is looked at": [
         (DERIVATIVES, "if current() != original.etag:", "if False:")
     ],
@@ -68,6 +75,10 @@ DEFENCES = {
         (PIPELINE, "if survey.stale and not survey.overwritten:", "if False:")
     ],
     "a manifest is written before pictures without one go": [(PIPELINE, "if pictures and not known:", "if False:")],
+    "what a preset names does not expire": [(PIPELINE, "self.derivatives.let_stay(", "bool(")],
+    "what was made for somebody meanwhile does not expire, where a preset names it": [
+        (DERIVATIVES, "self.let_stay([] if adhoc else [there])", "pass")
+    ],
     "an event that was overtaken forgets": [(PIPELINE, "self.forget(key)  # of what", "pass  # of what")],
     "an event forgets what it put a picture over": [
         (PIPELINE, "survey.changed or any(", "survey.changed or False and any(")

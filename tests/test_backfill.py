@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import tracemalloc
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import boto3
@@ -22,11 +23,14 @@ from operators import FOUNDATION, run
 from test_audit import no_pauses  # noqa: F401
 
 from bench.cost_prices import load
-from chalicelib.derivatives import Derivatives
+from chalicelib.derivatives import TAG, Derivatives
 from chalicelib.errors import Unavailable
 from chalicelib.pipeline import Pipeline
 from chalicelib.presetfile import read_presets
+from chalicelib.presets import Wanted
 from chalicelib.storage import MemoryStore, Object, S3Store
+from chalicelib.timing import Timing
+from chalicelib.transformation import parse_path
 from cli import pool, sending
 from cli.audit import Report, audit
 from cli.backfill import Done, backfill, plan, plan_lines
@@ -103,6 +107,18 @@ def test_of_a_new_preset_only_what_is_missing_is_made(cats, backfilled, with_pre
     written = {key for key in derivatives.written if not key.endswith("/manifest.json")}
     assert written == {"a.jpg/w=80.jpg", "a.jpg/b.jpg/w=80.jpg", "a!.jpg/w=80.jpg"}
     assert set(manifest("a.jpg").derivatives) == {*NAMES, "w=80.jpg"}
+
+
+def test_what_expires_is_taken_on_where_a_preset_has_come_to_name_it(cats, backfilled, with_presets, derivatives):
+    expiring = replace(with_presets(PRESETS), derivatives=Derivatives(derivatives, "", expire=True))
+    backfilled(expiring)
+    for key in ("a.jpg", "a.jpg/b.jpg", "a!.jpg"):
+        expiring.find(Wanted(parse_path(f"{key}/w=80.jpg")), Timing())
+    assert derivatives.store.tags["a.jpg/w=80.jpg"] == TAG
+    wider = replace(expiring, presets=read_presets(WIDER))
+    assert backfilled(wider) == (3, 0, {"missing": 3})
+    assert "a.jpg/w=80.jpg" not in derivatives.store.tags
+    assert backfilled(wider) == (0, 0, {"complete": 3})
 
 
 def test_what_a_preset_made_that_is_gone_stays(cats, backfilled, with_presets, stored):

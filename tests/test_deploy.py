@@ -130,6 +130,16 @@ def test_the_staged_project_has_the_stages_own_names_and_keeps_its_own_settings(
     assert json.loads((tmp_path / ".chalice" / "deployed" / "dev.json").read_text())["resources"] == []
 
 
+@pytest.mark.parametrize(("days", "told"), [({}, "0"), ({"ExpireAfterDays": "30"}, "30")])
+def test_the_functions_are_told_after_how_many_days_pictures_expire(session, tmp_path, monkeypatch, days, told):
+    secret = session.client("secretsmanager").create_secret(Name="s", SecretString="x")["ARN"]
+    found = {"Originals": "o", "Derivatives": "d", "Invalidations": "i", "Mode": "direct", "OriginSecret": secret}
+    monkeypatch.setattr("cli.deploy.outputs", lambda client, name: {**found, **days})
+    Deployment(session, functions_of(session, "dev", tmp_path), {}).stage_functions()
+    written = json.loads((tmp_path / ".chalice" / "config.json").read_text())
+    assert written["stages"]["dev"]["environment_variables"]["IMGY_EXPIRE_DAYS"] == told
+
+
 class CloudFormation:
     """A stack that is there with two parameters, as far as a change set asks."""
 

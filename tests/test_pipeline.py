@@ -4,9 +4,10 @@ import io
 from dataclasses import replace
 
 import pytest
-from conftest import NAMES, on_every_store
+from conftest import NAMES, ROOT, on_every_store
 from drawn import NOT_AN_IMAGE, animation, colour_of, near, picture, size_of
 from PIL import Image
+from stores import tags_of
 
 from chalicelib.errors import NotFound, Unavailable
 from chalicelib.presetfile import read_presets
@@ -262,6 +263,82 @@ def test_what_cannot_have_derivatives_is_no_original(pipeline, upload, derivativ
     with pytest.raises(NotFound):
         pipeline.find(Wanted(replace(parse_path("cat.jpg/w=9.jpg"), original=key)), Timing())
     assert derivatives.written == []
+
+
+# Pictures that no preset names may expire.
+
+
+@pytest.fixture
+def expiring(pipeline):
+    return replace(pipeline, derivatives=replace(pipeline.derivatives, expire=True))
+
+
+@pytest.fixture
+def tags(derivatives, s3, stored):
+    """The tags of what stands below an original, by name; what has none is left out."""
+
+    def told(key="cat.jpg"):
+        by_name = {name: tags_of(derivatives.store, s3, f"{key}/{name}") for name in stored(key)}
+        return {name: tagged for name, tagged in by_name.items() if tagged}
+
+    return told
+
+
+def asked(pipeline, name):
+    return pipeline.find(Wanted(parse_path(f"cat.jpg/{name}")), Timing())
+
+
+@on_every_store
+def test_what_no_preset_names_is_tagged_to_expire_and_nothing_else(expiring, upload, tags, stored):
+    upload("cat.jpg", picture((120, 80)))
+    for name in ("w=60.jpg", "w=77.jpg"):
+        asked(expiring, name)
+    expiring.reconcile("cat.jpg")
+    assert stored() == sorted(["manifest.json", *NAMES, "w=77.jpg"])
+    assert tags() == {"w=77.jpg": {"imgy": "adhoc"}}
+    assert "TagFilters: [{Key: imgy, Value: adhoc}]" in (ROOT / "deploy" / "foundation.yaml").read_text()
+
+
+@on_every_store
+def test_nothing_is_tagged_where_nothing_expires(pipeline, upload, tags):
+    upload("cat.jpg", picture((120, 80)))
+    asked(pipeline, "w=77.jpg")
+    pipeline.reconcile("cat.jpg")
+    assert tags() == {}
+
+
+@on_every_store
+def test_what_a_preset_has_come_to_name_stays_and_is_not_made_again(expiring, upload, tags, counts, manifest):
+    upload("cat.jpg", picture((120, 80)))
+    before = replace(expiring, presets=read_presets("presets: {small: {w: 20, fm: jpg}}"))
+    before.reconcile("cat.jpg")
+    asked(before, "w=40.jpg")
+    assert tags() == {"w=40.jpg": {"imgy": "adhoc"}}
+    counts.update(rendered=0)
+    assert expiring.reconcile("cat.jpg").made == counts["rendered"] == len(NAMES) - 2
+    assert tags() == {}
+    assert list(manifest().derivatives) == NAMES
+    assert expiring.reconcile("cat.jpg").outcome == "kept"
+
+
+def test_what_was_made_for_somebody_meanwhile_stays_too(expiring, upload, derivatives, tags):
+    upload("cat.jpg", picture((120, 80)))
+    before = replace(expiring, presets=read_presets("presets: {small: {w: 20, fm: jpg}}"))
+    derivatives.on("swap", lambda: asked(before, "w=40.jpg"), key="cat.jpg/w=40.jpg")
+    expiring.reconcile("cat.jpg")
+    assert derivatives.called("untag") == ["cat.jpg/w=40.jpg"]
+    assert tags() == {}
+
+
+def test_what_has_expired_is_made_again_for_whoever_asks(expiring, upload, originals, derivatives, tags):
+    upload("cat.jpg", picture((120, 80)))
+    expiring.reconcile("cat.jpg")
+    asked(expiring, "w=77.jpg")
+    derivatives.store.delete(["cat.jpg/w=77.jpg"])
+    assert list(out_of_step(originals, derivatives)) == []
+    assert expiring.reconcile("cat.jpg").outcome == "kept"
+    assert [asked(expiring, "w=77.jpg").hit for _ in range(2)] == [False, True]
+    assert tags() == {"w=77.jpg": {"imgy": "adhoc"}}
 
 
 # What is out of step.

@@ -1,11 +1,16 @@
 """The policies that ship grant what the functions call, and nothing else."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from drawn import picture
 from events import removal_event, upload_event
+
+from chalicelib.presets import Presets, Wanted
+from chalicelib.timing import Timing
+from chalicelib.transformation import parse_path
 
 CHALICE = Path(__file__).parent.parent / ".chalice"
 ACTIONS = {
@@ -14,6 +19,7 @@ ACTIONS = {
     "PutObject": "s3:PutObject",
     "DeleteObject": "s3:DeleteObject",
     "DeleteObjects": "s3:DeleteObject",
+    "DeleteObjectTagging": "s3:DeleteObjectTagging",
     "ListObjectsV2": "s3:ListBucket",
 }
 # Without this grant S3 answers 403 where a key is missing (Amazon S3 API Reference, GetObject and HeadObject).
@@ -46,6 +52,7 @@ class Calls:
     def _note(self, params, model, **_):
         if self._on:
             actions = {ACTIONS[model.name], ALSO.get(model.name, ACTIONS[model.name])}
+            actions |= {"s3:PutObjectTagging"} if "Tagging" in params else set()
             self.made |= {(action, params["Bucket"]) for action in actions}
 
     def __enter__(self):
@@ -56,9 +63,20 @@ class Calls:
         self._on = False
 
 
+@pytest.fixture
+def pipeline(pipeline):
+    """One in which pictures that no preset names expire."""
+    return replace(pipeline, derivatives=replace(pipeline.derivatives, expire=True))
+
+
 @pytest.mark.parametrize("backend", ["moto"], indirect=True)
-def test_triggers_are_granted_what_they_call(app, s3, upload, originals):
+def test_triggers_are_granted_what_they_call(app, s3, upload, originals, pipeline, derivatives):
     calls = Calls(s3)
+    upload("cat.jpg", picture((120, 80)))
+    # A picture that somebody asked for, before there was a preset of it.
+    replace(pipeline, presets=Presets()).find(Wanted(parse_path("cat.jpg/w=40.jpg")), Timing())
+    with calls:
+        app.upload_trigger(upload_event("cat.jpg"), None)
     for body in (picture(), picture(colour="navy"), b"no picture"):
         upload("cat.jpg", body)
         with calls:
@@ -78,6 +96,9 @@ def test_the_route_is_granted_what_it_calls(app, web, s3, upload, pipeline):
         statuses = [web.ask(path).status for path in ("/cat.jpg?w=9", "/cat.jpg?w=9", "/none.jpg", "/text.jpg")]
         # What a render does that finds its original replaced.
         pipeline.derivatives.take_back(pipeline.originals.get("cat.jpg"), "cat.jpg/w=9.jpg")
+        # What one does for a preset that finds the same picture, made for somebody.
+        web.ask("/cat.jpg?w=9")
+        pipeline.derivatives.let_stay([pipeline.derivatives.find("cat.jpg/w=9.jpg")])
     assert statuses == [200, 200, 404, 415]
     assert calls.made == granted("route.json")
 

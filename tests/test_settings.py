@@ -71,6 +71,12 @@ def test_a_system_that_does_not_say_which_it_may_use_is_asked_how_many_there_are
     assert Settings.of({}).renderers == renderers
 
 
+def test_days_are_a_number():
+    assert Settings.of({"IMGY_EXPIRE_DAYS": "30"}).expire_days == 30
+    with pytest.raises(MisconfiguredError, match="expected a number of days, 0 for never, for IMGY_EXPIRE_DAYS"):
+        Settings.of({"IMGY_EXPIRE_DAYS": "a month"})
+
+
 def test_the_app_takes_its_settings_from_the_environment():
     run = subprocess.run(
         [sys.executable, "-c", "import app; print(app.settings.originals, app.settings.origins)"],

@@ -8,7 +8,7 @@ import pytest
 from botocore.config import Config
 from botocore.stub import Stubber
 from conftest import on_every_store
-from stores import Watched
+from stores import Watched, tags_of
 
 from chalicelib.errors import Denied, Unavailable
 from chalicelib.storage import MemoryStore, S3Store
@@ -64,6 +64,26 @@ def test_an_object_says_what_it_was_put_with(store):
         assert found.metadata == {"original": "abc"}
         assert abs(datetime.now(UTC) - found.modified) < timedelta(minutes=1)
     assert '"' not in etag
+
+
+@on_every_store
+def test_tags_stay_until_they_are_taken_away(store, s3):
+    assert tags_of(store, s3, "cat.png") == {}
+    store.swap("cat.png", None, b"one", "image/png", "", {}, "imgy=adhoc&other=a%20b")
+    assert tags_of(store, s3, "cat.png") == {"imgy": "adhoc", "other": "a b"}
+    store.untag("cat.png")
+    assert tags_of(store, s3, "cat.png") == {}
+    assert store.get("cat.png").read() == b"one"
+    store.swap("cat.png", store.head("cat.png").etag, b"two", "image/png", "", {}, "imgy=adhoc")
+    assert tags_of(store, s3, "cat.png") == {"imgy": "adhoc"}
+
+
+# The embedded S3 keeps the tags, which S3 does not.
+@pytest.mark.parametrize("backend", ["memory", "moto"], indirect=True)
+def test_what_takes_the_place_of_a_tagged_object_has_no_tags(store, s3):
+    etag = store.swap("cat.png", None, b"one", "image/png", "", {}, "imgy=adhoc")
+    store.swap("cat.png", etag, b"two", "image/png", "", {})
+    assert tags_of(store, s3, "cat.png") == {}
 
 
 @on_every_store
