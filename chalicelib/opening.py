@@ -19,6 +19,7 @@ from .geometry import Box, Layout, Size, pixels
 from .heic import heic_image, open_heic
 from .interest import Grey
 from .limits import Limits
+from .pages import pages
 from .scans import without_last_bits
 
 _LOADERS = {
@@ -36,6 +37,7 @@ _MUCH_SMALLER = 7
 """From so many times smaller on, the last bits of a JPEG's details are not seen: 0.002 of SSIM (docs/bench.md)."""
 _MOST_BANDS = 16
 """Colours, alpha and what else a TIFF may hold for each pixel: libvips decodes all of it, a row of tiles at once."""
+_MOST_PAGES = 1000
 READ = (*_LOADERS, "heic")
 LIBVIPS = ".".join(str(pyvips.version(part)) for part in range(3))
 
@@ -97,6 +99,8 @@ def read_header(original: bytes, limits: Limits) -> Header:
     form = sniff(original[:4096])
     if form is None:
         raise NotAnImage(f"expected an image ({', '.join(READ)}), received something else")
+    if form == "tiff" and pages(original, _MOST_PAGES) > _MOST_PAGES:
+        raise TooLarge(f"expected an original of at most {_MOST_PAGES} pages, received more")
     try:
         header = _heic_header(original) if form == "heic" else _header(form, original)
     except _UNREADABLE as error:

@@ -1,6 +1,7 @@
 """What comes in: every kind of original opens upright, in sRGB, at the wanted size, or is refused with a reason."""
 
 import io
+import struct
 from dataclasses import replace
 
 import pytest
@@ -33,6 +34,7 @@ from chalicelib.formats import sniff
 from chalicelib.geometry import Size
 from chalicelib.limits import Limits
 from chalicelib.opening import READ, Opened, assert_libvips, read_header
+from chalicelib.pages import pages
 
 BROWN = (200, 100, 50)
 ORIENTED = ("JPEG", "WEBP", "AVIF", "HEIF", "TIFF", "PNG")
@@ -290,6 +292,22 @@ def test_a_heic_of_no_size_is_refused():
 def test_a_page_of_many_bands_is_refused_before_it_is_decoded():
     with pytest.raises(TooLarge, match="at most 16 bands, received 17"):
         rendered(tiff(bands=17), "w=8")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_the_pages_of_a_tiff_are_counted_before_it_is_opened(order):
+    def paged(count):
+        body = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8)
+        return body + b"".join(struct.pack(f"{order}HI", 0, 8 + 6 * page % (6 * count)) for page in range(1, count + 1))
+
+    assert pages(paged(3), 1000) == 1001, "the last is followed by the first"
+    assert pages(saved(scene(), "TIFF"), 1000) == 1
+    assert pages(animation(form="TIFF"), 1000) == 3
+    assert pages(animation(form="TIFF"), 1) == 2
+    for whole in (saved(scene(), "TIFF"), animation(form="TIFF")):
+        assert all(0 <= pages(whole[:cut], 1000) <= 3 for cut in range(0, len(whole), 97))
+    with pytest.raises(TooLarge, match="at most 1000 pages, received more"):
+        rendered(paged(1001), "w=8")
 
 
 @pytest.mark.parametrize("extra", [b"x", b"\0" * 500, NOT_AN_IMAGE])
