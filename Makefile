@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run photos test explore teeth kill soak check lint bench cost scale docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
+.PHONY: help run photos test explore teeth hostile kill soak check lint bench cost scale docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
 python := .venv/bin/python
 lambda_python := .venv-lambda/bin/python
 
@@ -21,6 +21,11 @@ explore: .venv/installed magick ## look for inputs that break a property, with n
 
 teeth: .venv/installed magick ## switch each defence of the flows off in turn; a test must notice
 	@$(python) tests/teeth.py
+
+hostile: MUTATIONS ?= 20000
+hostile: SEED ?= 1
+hostile: .venv/installed magick ## try what strangers may send: bombs, broken and disguised files, changed ones, and print the figures (MUTATIONS=20000 SEED=1)
+	@PYTHONPATH=tests $(python) -m hostile --mutations $(MUTATIONS) --seed $(SEED)
 
 kill: .venv/installed magick ## kill uploads at 200 random points each, one picture at once and two, and tell what was rendered twice
 	KILLS=200 $(python) -m pytest -s tests/test_kill.py

@@ -7,7 +7,7 @@ from pathlib import Path
 SHOWN, TOO_LARGE, NOT_AN_IMAGE, DAMAGED = (200,), (413,), (415,), (422,)
 SHOWN_OR_NOT = (200, 422)
 REFUSED = (413, 415, 422)
-IN_TIME = (200, 413, 422, 503)
+IN_TIME = (200, 302, 413, 422, 503)
 """Whatever comes, as long as it comes in time: 503 is the deadline."""
 
 

@@ -2,7 +2,9 @@
 
 from collections import Counter
 
-from hostile import bombs, broken, disguised, keys, metadata, odd
+from hostile import bombs, broken, colours, containers, disguised, drawings, keys, metadata, odd, pages, queries
+
+_FILES = (bombs, pages, drawings, broken, containers, disguised, colours, metadata, odd, keys)
 
 
 def _by_name(*themes):
@@ -13,5 +15,5 @@ def _by_name(*themes):
     return dict(named)
 
 
-CASES = _by_name(*(theme.CASES for theme in (bombs, broken, disguised, metadata, odd, keys)))
-ASKED = _by_name(keys.ASKED)
+CASES = _by_name(*(theme.CASES for theme in _FILES))
+ASKED = _by_name(keys.ASKED, queries.ASKED)

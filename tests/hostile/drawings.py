@@ -35,6 +35,10 @@ def _nested_patterns(levels):
     return svg(f'{"".join(patterns)}<rect width="64" height="48" fill="url(#p{levels})"/>')
 
 
+def _letters(count):
+    return svg(f'<text y="20">{"a" * count}</text>')
+
+
 def _picture_in_it(side):
     link = "data:image/png;base64," + b64encode(flat_png(side, side)).decode()
     return svg(f'<image width="64" height="48" xlink:href="{link}"/>')
@@ -107,7 +111,8 @@ CASES = (
     ),
     Case("SVG: a hundred thousand shapes", IN_TIME, lambda _: svg('<rect width="64" height="48"/>' * 100_000)),
     Case("SVG: a very large letter", SHOWN, lambda _: svg('<text font-size="1e9">a</text>')),
-    Case("SVG: a hundred thousand letters", IN_TIME, lambda _: svg(f'<text y="20">{"a" * 100_000}</text>')),
+    Case("SVG: a hundred thousand letters", IN_TIME, lambda _: _letters(100_000), slow=True),
+    Case("SVG: a thousand letters", IN_TIME, lambda _: _letters(1000)),
     Case(
         "SVG: a hundred thousand rules",
         IN_TIME,

@@ -26,7 +26,7 @@ SHAPES = tuple(
         (16001, 1, TOO_LARGE),
         (1, 16001, TOO_LARGE),
     )
-    if max(width, height) <= (16000 if form == "HEIF" else 16001)
+    if max(width, height) <= (16 if form == "HEIF" else 16001)  # x265 takes no narrow ones
 )
 
 MODES = tuple(

@@ -71,7 +71,7 @@ class Service:
             presets=read_presets(PRESETS),
         )
         app.route = Route(app.pipeline, app.settings, lambda key: f"https://s3.example/{quote(key)}")
-        self._web = Web(app.app)
+        self.web = Web(app.app)
         self._good = saved(scene((48, 32)), "JPEG")
         self._leaks = _spellings(bait.word)
         self._words = ["Traceback", "imgy-originals", "imgy-derivatives", str(ROOT), str(folder), "site-packages"]
@@ -109,7 +109,7 @@ class Service:
         seen, how = Seen(name, REQUEST, 500), None
         with Peak(seen):
             try:
-                answer = self._web.ask(target, method, **dict(headers))
+                answer = self.web.ask(target, method, **dict(headers))
             except Exception as error:
                 answer, how = None, repr(error)
         if answer:
@@ -154,13 +154,14 @@ class Service:
         seen.wrong += [(INSIDE, f"{word} in {where}") for word in self._words if word.encode() in body]
 
     def _shows_canary(self, body):
-        image = Image.open(io.BytesIO(body)).convert("RGB").resize((16, 16))
-        return sum(math.dist(colour, self.bait.colour) < 60 for colour in image.getdata()) > 16
+        """Whether a sixteenth of a picture or more has the canary's colour."""
+        raw = Image.open(io.BytesIO(body)).convert("RGB").resize((16, 16)).tobytes()
+        return sum(math.dist(raw[at : at + 3], self.bait.colour) < 60 for at in range(0, len(raw), 3)) > 16
 
     def after(self, seen):
         """Whether a good picture is still served."""
         self._begin("good.jpg", self._good)
-        answer = self._web.get("good.jpg", "w=30&fm=jpg")
+        answer = self.web.get("good.jpg", "w=30&fm=jpg")
         if answer.status != 200 or Image.open(io.BytesIO(answer.body)).size != (30, 20):
             seen.wrong.append((AFTER, f"{answer.status}: {answer.body[:200]!r}"))
 
