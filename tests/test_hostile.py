@@ -8,10 +8,11 @@ from collections import Counter
 from urllib.parse import quote, quote_from_bytes, urlencode
 
 import pytest
+import typer
 from drawn import NOT_AN_IMAGE, picture
 from events import Response
+from hostile import __main__ as command
 from hostile import crew, service
-from hostile.__main__ import jobs
 from hostile.case import SHOWN
 from hostile.corpus import ASKED, CASES
 from hostile.crew import Worker, canaries, listening, run
@@ -36,7 +37,7 @@ QUICK = [case.name for case in CASES.values() if not case.slow]
 @pytest.fixture(scope="module")
 def figures():
     """All that CI tries, on two services."""
-    return Figures(run(jobs(MUTATIONS, QUESTIONS, SEED, slow=False)), SEED)
+    return Figures(run(command.jobs(MUTATIONS, QUESTIONS, SEED, slow=False)), SEED)
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +230,24 @@ def test_the_figures_do_not_hold_where_one_is_off():
     assert Figures([Seen("a", REQUEST, 422, 0.06)], 1).held, "what is decoded may take longer"
     for what in ZEROS:
         assert not Figures([Seen("a", REQUEST, 200, wrong=[(what, "how")])], 1).held
+
+
+def test_the_command_says_what_was_tried_and_fails_where_a_figure_is_off(monkeypatch, capsys):
+    def ended():
+        with pytest.raises(typer.Exit) as ended:
+            command.main(mutations=4, questions=4, seed=7, processes=1, word="only the first 1 bytes", markdown=True)
+        return ended.value.exit_code
+
+    assert ended() == 0
+    said = capsys.readouterr()
+    assert "seed 7." in said.out
+    assert "| inputs tried | 16 |" in said.out
+    assert "| canary leaks | 0 |" in said.out
+    monkeypatch.setattr(command, "run", lambda *asked: [Seen("a", REQUEST, 200, wrong=[(LEAKS, "in a picture")])])
+    assert ended() == 1
+    said = capsys.readouterr()
+    assert "| canary leaks | 1 |" in said.out
+    assert "canary leaks: a, request: in a picture" in said.err
 
 
 # Keys and queries of every kind.

@@ -34,7 +34,7 @@ def main(
 
     def told(seen):
         tried.extend(seen)
-        if len(tried) // 500 != (len(tried) - len(seen)) // 500:
+        if len(tried) // 5000 != (len(tried) - len(seen)) // 5000:
             print(f"{len(tried):,} tried in {time.monotonic() - start:,.0f} s", file=sys.stderr, flush=True)
 
     figures = Figures(run(jobs(mutations, questions, seed, word=word), processes, told), seed)

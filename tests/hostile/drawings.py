@@ -44,6 +44,7 @@ def _picture_in_it(side):
     return svg(f'<image width="64" height="48" xlink:href="{link}"/>')
 
 
+_SHAPE = '<rect width="64" height="48"/>'
 _TURBULENCE = '<feTurbulence baseFrequency="0.01" numOctaves="9999999"/>'
 _CONVOLUTION = f'<feConvolveMatrix order="99" kernelMatrix="{"1 " * 9801}"/>'
 _MASKS = "".join(f'<mask id="m{n + 1}"><rect width="64" height="48" mask="url(#m{n})"/></mask>' for n in range(40))
@@ -62,7 +63,7 @@ CASES = (
     Case("SVG: a hundred thousand groups in groups", IN_TIME, lambda _: svg("<g>" * 100_000 + "</g>" * 100_000)),
     Case("SVG: two hundred groups in groups", SHOWN_OR_NOT, lambda _: svg("<g>" * 200 + "</g>" * 200)),
     Case("SVG: a million groups that are not closed", DAMAGED, lambda _: svg("<g>" * 1_000_000)),
-    Case("SVG: a hundred million laughs", IN_TIME, lambda _: _uses(8)),
+    Case("SVG: a hundred million laughs", IN_TIME, lambda _: _uses(8), slow=True),
     Case("SVG: ten thousand laughs", IN_TIME, lambda _: _uses(4)),
     Case("SVG: it uses itself", SHOWN_OR_NOT, lambda _: svg('<g id="a"><use xlink:href="#a"/></g>')),
     Case(
@@ -109,7 +110,10 @@ CASES = (
         SHOWN,
         lambda _: svg(f'<path fill="red" d="M0 0{"l60 47-60-40 59-3" * 3300}z"/>'),
     ),
-    Case("SVG: a hundred thousand shapes", IN_TIME, lambda _: svg('<rect width="64" height="48"/>' * 100_000)),
+    Case(
+        "SVG: a hundred thousand shapes", IN_TIME, lambda _: svg('<rect width="64" height="48"/>' * 100_000), slow=True
+    ),
+    Case("SVG: ten thousand shapes", IN_TIME, lambda _: svg(_SHAPE * 10_000)),
     Case("SVG: a very large letter", SHOWN, lambda _: svg('<text font-size="1e9">a</text>')),
     Case("SVG: a hundred thousand letters", IN_TIME, lambda _: _letters(100_000), slow=True),
     Case("SVG: a thousand letters", IN_TIME, lambda _: _letters(1000)),

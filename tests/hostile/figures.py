@@ -10,6 +10,8 @@ from hostile.service import REQUEST, UPLOAD, ZEROS
 MOST_MILLISECONDS = 50
 """In which 99 of 100 are refused that their first bytes or their header give away."""
 AT_SIGHT, BY_DAMAGE = (413, 415), (422,)
+COUNTED = """A time is that of a whole request or event, its manifest written, on buckets in memory; memory is what the
+processes held at most meanwhile above what they held before."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Figures:
     def markdown(self):
         """The figures as a table for docs/security.md."""
         lines = [f"{where(self.seed)}", "", "| figure | |", "| --- | --- |"]
-        return "\n".join([*lines, *(f"| {what} | {figure} |" for what, figure in self.rows())])
+        return "\n".join([*lines, *(f"| {what} | {figure} |" for what, figure in self.rows()), "", COUNTED])
 
     def text(self):
         """The figures by lines."""

@@ -15,7 +15,6 @@ from drawn import saved, scene
 from events import Web, upload_event
 from PIL import Image
 
-from chalicelib.derivatives import Derivatives
 from chalicelib.errors import Unavailable
 from chalicelib.presetfile import read_presets
 from chalicelib.route import Route
@@ -67,7 +66,7 @@ class Service:
         app.pipeline = replace(
             app.pipeline,
             originals=self.originals,
-            derivatives=Derivatives(self.derivatives, app.settings.cache_control),
+            derivatives=replace(app.pipeline.derivatives, store=self.derivatives),
             presets=read_presets(PRESETS),
         )
         app.route = Route(app.pipeline, app.settings, lambda key: f"https://s3.example/{quote(key)}")
