@@ -25,7 +25,7 @@ from chalicelib.answers import METHODS, Answer, completed, error_answer, json_an
 from chalicelib.derivatives import Derivatives
 from chalicelib.errors import Forbidden, ImgyError, Unavailable
 from chalicelib.invalidation import Invalidations
-from chalicelib.pipeline import Pipeline
+from chalicelib.pipeline import CHILDREN, Pipeline
 from chalicelib.presetfile import load_presets
 from chalicelib.route import Request, Route
 from chalicelib.settings import ORIGIN_HEADER, REMOVED, UPLOADED, Settings
@@ -114,6 +114,14 @@ log.setLevel(logging.INFO)  # Chalice has just set its own: errors alone
 app.api.binary_types = ["*/*"]
 
 
+_RENDERS_NOTHING = "invalidation_trigger"
+if settings.function and not settings.function.endswith(_RENDERS_NOTHING):
+    from chalicelib.confinement import keep_memory_private
+
+    keep_memory_private()
+    CHILDREN.start()  # while this process imports and waits for S3
+
+
 def _teller() -> Tell:
     if not settings.function:
         return lines(log)
@@ -174,7 +182,7 @@ def picture() -> Response:
 
 @app.route("/-/health", **_ANY)
 def health() -> Response:
-    """Versions, limits in force, and the names of the presets."""
+    """Versions, the walls that stand, limits in force, and the names of the presets."""
     return _respond(_health)
 
 
@@ -186,11 +194,10 @@ def _picture(request: Any, headers: Mapping[str, str], timing: Timing) -> tuple[
 
 
 def _health(request: Any, headers: Mapping[str, str], timing: Timing) -> tuple[Answer, str]:
-    from chalicelib.rendering import VERSIONS, assert_walls
-
-    assert_walls()
+    introduced = CHILDREN.introduction()
     content = {
-        "versions": {"imgy": __version__, "python": platform.python_version(), **VERSIONS},
+        "versions": {"imgy": __version__, "python": platform.python_version(), **introduced["versions"]},
+        "walls": introduced["walls"],
         "limits": asdict(presets.limits),
         "access": presets.access,
         "presets": list(presets.presets),

@@ -16,7 +16,7 @@ from .storage import Object, Store
 from .transformation import Derivative
 
 if TYPE_CHECKING:
-    from .rendering import Rendered
+    from .rendered import Rendered
 
 ATTEMPTS = 4
 """How often a flow starts over because somebody else was faster, before it says that it is busy."""

@@ -8,7 +8,8 @@ ImgyError
 ├── Refused                  the original cannot be used, however often one tries
 │   ├── TooLarge        413
 │   ├── NotAnImage      415
-│   └── Damaged         422
+│   ├── Damaged         422
+│   └── TooSlow         422
 ├── Unavailable         503  S3 or the renderer cannot answer now; trying again may help
 └── MisconfiguredError  500  presets.yaml, settings or libraries are not as they must be
 """
@@ -57,6 +58,10 @@ class NotAnImage(Refused):
 
 
 class Damaged(Refused):
+    status = 422
+
+
+class TooSlow(Refused):
     status = 422
 
 

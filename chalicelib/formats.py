@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .errors import NotAnImage
+
 
 @dataclass(frozen=True)
 class Format:
@@ -68,6 +70,17 @@ def candidates(original: str, ahead: Iterable[str]) -> tuple[str, ...]:
 
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 _AVIF_BRANDS = (b"avif", b"avis")
+
+
+READ = ("jpeg", "png", "gif", "webp", "avif", "tiff", "svg", "heic")
+
+
+def known(original: bytes) -> str:
+    """The format of an original by its first bytes; raises NotAnImage."""
+    form = sniff(original[:4096])
+    if form is None:
+        raise NotAnImage(f"expected an image ({', '.join(READ)}), received something else")
+    return form
 
 
 def sniff(head: bytes) -> str | None:

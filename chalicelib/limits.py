@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .errors import TooLarge
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -18,4 +20,10 @@ class Limits:
     output_pixels: int = 40_000_000
     query_bytes: int = 1024
     waiting_seconds: int = 8
+    request_seconds: int = 8
     preset_seconds: int = 20
+
+    def hold(self, length: int) -> None:
+        """Raise TooLarge for an original of so many bytes."""
+        if length > self.original_bytes:
+            raise TooLarge(f"expected an original of at most {self.original_bytes} bytes, received {length}")

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from importlib import metadata
 
 import pyvips  # type: ignore[import-untyped]
 
 from . import heap
-from .errors import Damaged, MisconfiguredError, NotAnImage, TooLarge
-from .formats import sniff
+from .errors import Damaged, TooLarge
+from .formats import known
 from .geometry import Box, Layout, Size, pixels
 from .heic import heic_image, open_heic
 from .interest import Grey
@@ -38,22 +37,15 @@ _MUCH_SMALLER = 7
 _MOST_BANDS = 16
 """Colours, alpha and what else a TIFF may hold for each pixel: libvips decodes all of it, a row of tiles at once."""
 _MOST_PAGES = 1000
-READ = (*_LOADERS, "heic")
 LIBVIPS = ".".join(str(pyvips.version(part)) for part in range(3))
 
 heap.settle()
 pyvips.operation_block_set("VipsForeignLoad", True)
+# From bytes alone, never from a name.
 for _loader in _LOADERS.values():
-    pyvips.operation_block_set(f"VipsForeignLoad{_loader}", False)
+    pyvips.operation_block_set(f"VipsForeignLoad{_loader}Buffer", False)
 # Pictures do not come back: libvips' cache of operations would only hold on to their memory.
 pyvips.cache_set_max(0)
-
-
-def assert_libvips() -> None:
-    """Raise MisconfiguredError unless libvips is the pinned wheel's: pip may have built against another one."""
-    pinned = metadata.version("pyvips-binary")
-    if pinned != LIBVIPS:
-        raise MisconfiguredError(f"expected libvips {pinned} of the wheel pyvips-binary, found {LIBVIPS}")
 
 
 @dataclass(frozen=True)
@@ -94,11 +86,8 @@ class Pixels:
 
 def read_header(original: bytes, limits: Limits) -> Header:
     """Look at an original without decoding a pixel; raises NotAnImage, TooLarge or Damaged."""
-    if len(original) > limits.original_bytes:
-        raise too_many_bytes(len(original), limits)
-    form = sniff(original[:4096])
-    if form is None:
-        raise NotAnImage(f"expected an image ({', '.join(READ)}), received something else")
+    limits.hold(len(original))
+    form = known(original)
     if form == "tiff" and pages(original, _MOST_PAGES) > _MOST_PAGES:
         raise TooLarge(f"expected an original of at most {_MOST_PAGES} pages, received more")
     try:
@@ -107,11 +96,6 @@ def read_header(original: bytes, limits: Limits) -> Header:
         raise _damaged(form) from error
     _hold(header, limits)
     return header
-
-
-def too_many_bytes(received: int, limits: Limits) -> TooLarge:
-    """The refusal of an original by its weight alone."""
-    return TooLarge(f"expected an original of at most {limits.original_bytes} bytes, received {received}")
 
 
 def _damaged(form: str) -> Damaged:

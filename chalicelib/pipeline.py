@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from threading import BoundedSemaphore
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from .children import Children
 from .derivatives import (
     ATTEMPTS,
     Derivatives,
@@ -22,7 +23,7 @@ from .derivatives import (
     seen,
     size_of,
 )
-from .errors import Damaged, NotFound, Refused, Unavailable
+from .errors import Damaged, NotFound, Refused, TooSlow, Unavailable
 from .flight import Flights
 from .limits import Limits
 from .manifest import Manifest, manifest_key
@@ -34,7 +35,7 @@ from .timing import Timing
 from .transformation import KEY_BYTES, Derivative
 
 if TYPE_CHECKING:
-    from .rendering import Rendered, Rendering
+    from .rendered import Description, Rendered, Renders
 
 _ASKERS = 32
 """How many originals are asked for beside their derivatives at once: as many as the client has connections."""
@@ -73,11 +74,16 @@ class Picture:
     read: Callable[[], bytes]
 
 
-def _prepare(original: bytes, derivatives: Iterable[Derivative], limits: Limits) -> Rendering:
-    """Rendering's own, imported when a picture is rendered: a hit needs neither Wand nor libvips."""
-    from .rendering import prepare
+CHILDREN = Children()
+"""Where pictures are rendered, unless a pipeline is told otherwise."""
 
-    return prepare(original, derivatives, limits)
+
+class Prepare(Protocol):
+    """Opens an original for all these derivatives, each within so many seconds."""
+
+    def __call__(
+        self, original: bytes, derivatives: Iterable[Derivative], limits: Limits, seconds: float
+    ) -> AbstractContextManager[Renders]: ...
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,7 @@ class Pipeline:
     presets: Presets
     slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_SLOTS))
     forget: Callable[[str], object] = field(default=lambda key: None)
-    prepare: Callable[[bytes, Iterable[Derivative], Limits], Rendering] = field(default=_prepare)
+    prepare: Prepare = field(default=CHILDREN.prepare)
     pool: Callable[[int], Executor] = field(default=ThreadPoolExecutor)
     flights: Flights = field(default_factory=Flights)
     renderers: int = MOST_RENDERERS
@@ -164,16 +170,19 @@ class Pipeline:
         left: Callable[[], float],
     ) -> Settled:
         missing = [derivative for key, derivative in wanted.items() if key not in survey.own]
-        rendering = self.prepare(self._body(original), missing, self.presets.limits)
-        missing.sort(key=rendering.area, reverse=True)  # the longest first, or one thread waits for the other's last
-        render = partial(in_time, rendering.render, left, self.presets.limits.preset_seconds)
-        kept = side_by_side(partial(self.pool, self.renderers), render, partial(self._keep, original), missing)
+        limits = self.presets.limits
+        with self.prepare(self._body(original), missing, limits, limits.preset_seconds) as rendering:
+            # The longest first, or one thread would wait for the other's last.
+            missing.sort(key=rendering.area, reverse=True)
+            render = partial(in_time, rendering.render, left, limits.preset_seconds)
+            kept = side_by_side(partial(self.pool, self.renderers), render, partial(self._keep, original), missing)
+            description = rendering.describe()
         if survey.changed or any(replaced for _, replaced in kept):
             self.forget(original.key)
         made = [stored for stored, _ in kept]
         there = [*(stored for key, stored in survey.own.items() if key in wanted), *made]
         entries = {wanted[stored.key].name: _entry(stored) for stored in there}
-        self.derivatives.put_manifest(original.key, _describe(original, rendering, entries))
+        self.derivatives.put_manifest(original.key, _told(original, description, entries))
         return Settled(original.key, "made", len(made), removed, sum(stored.length for stored in made))
 
     def _keep(self, original: Object, derivative: Derivative, rendered: Rendered) -> Kept:
@@ -181,10 +190,7 @@ class Pipeline:
         return self.derivatives.keep(original, derivative, rendered, partial(self._current, original.key), adhoc)
 
     def _body(self, original: Object) -> bytes:
-        from .opening import too_many_bytes
-
-        if original.length > self.presets.limits.original_bytes:
-            raise too_many_bytes(original.length, self.presets.limits)
+        self.presets.limits.hold(original.length)
         return original.read()
 
     def _refuse(self, original: Object, refused: Refused, survey: Survey) -> Settled:
@@ -260,7 +266,11 @@ class Pipeline:
 
     def _rendered(self, original: Object, derivative: Derivative) -> Rendered:
         try:
-            return self.prepare(self._body(original), [derivative], self.presets.limits).render(derivative)
+            limits = self.presets.limits
+            with self.prepare(self._body(original), [derivative], limits, limits.request_seconds) as rendering:
+                return rendering.render(derivative)
+        except TooSlow as slow:  # what takes too long while somebody waits may still be in time for the presets
+            raise Unavailable("this picture takes too long to render") from slow
         except Refused as refused:
             self.reconcile(original.key)  # where every derivative is refused, that is written down
             if self._current(original.key) != original.etag:
@@ -283,16 +293,15 @@ def _entry(stored: Object) -> dict[str, Any]:
     return {"width": size.width, "height": size.height, "length": stored.length}
 
 
-def _describe(original: Object, rendering: Rendering, derivatives: Mapping[str, Mapping[str, Any]]) -> Manifest:
-    header = rendering.header
+def _told(original: Object, described: Description, derivatives: Mapping[str, Mapping[str, Any]]) -> Manifest:
     return Manifest(
         original.etag,
         original.length,
-        header.format,
-        header.size.width,
-        header.size.height,
-        header.frames,
-        rendering.swatches(),
-        rendering.placeholder(),
+        described.format,
+        described.width,
+        described.height,
+        described.frames,
+        described.colours,
+        described.placeholder,
         dict(sorted(derivatives.items())),
     )

@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,23 +19,27 @@ os.environ.update([("MAGICK_HOME", str(file.parents[1])) for file in Path(__file
 os.environ["MAGICK_THREAD_LIMIT"] = os.environ["OMP_NUM_THREADS"] = "1"
 
 from wand.color import Color
-from wand.exceptions import PolicyError, WandException
-from wand.image import Image
+from wand.exceptions import PolicyError as PolicyError
+from wand.exceptions import WandException
+from wand.image import Image as Image
+from wand.resource import limits as limits
 from wand.version import MAGICK_VERSION
 
 from .encoding import ENCODERS
-from .errors import MisconfiguredError, Unavailable
+from .errors import Unavailable
 from .formats import WRITTEN
 from .geometry import Layout, Size, pixels
 from .interest import best_window
 from .limits import Limits
-from .opening import LIBVIPS, Header, Opened, Pixels, assert_libvips, read_header, whole
+from .opening import LIBVIPS, Header, Opened, Pixels, read_header, whole
 from .operations import OPERATIONS
 from .operations.output import encode
+from .rendered import Description, Rendered
 from .room import Room
 from .schema import Values
 from .transformation import Derivative
 
+POLICY = Path(os.environ["MAGICK_CONFIGURE_PATH"]) / "policy.xml"
 VERSIONS = MappingProxyType({"imagemagick": MAGICK_VERSION.split(" ", 2)[1], "libvips": LIBVIPS})
 
 # A third of what policy.xml gives ImageMagick: 8 bytes a pixel, and an operation holds up to three such pictures.
@@ -47,20 +51,13 @@ _SWATCHES = 5
 
 
 @dataclass(frozen=True)
-class Rendered:
-    """An encoded picture and its size in pixels."""
-
-    body: bytes
-    size: Size
-
-
-@dataclass(frozen=True)
 class Rendering:
-    """One original, opened once for all the derivatives that are wanted of it."""
+    """One original, opened once for all the derivatives that are wanted of it, by their keys."""
 
     header: Header
     opened: Opened
     layouts: Mapping[str, Layout]
+    wanted: Mapping[str, Derivative]
 
     def render(self, derivative: Derivative) -> Rendered:
         """One derivative; raises Unavailable when ImageMagick cannot make it now."""
@@ -77,6 +74,12 @@ class Rendering:
     def area(self, derivative: Derivative) -> int:
         """How many pixels a derivative will have, by which it takes longer or shorter."""
         return self.layouts[derivative.key].output.area
+
+    def describe(self) -> Description:
+        """What the original's manifest tells."""
+        header = self.header
+        seen = header.format, header.size.width, header.size.height, header.frames
+        return Description(*seen, self.swatches(), self.placeholder())
 
     def _settled(self, layout: Layout) -> Layout:
         """The layout on the upright original, with the place of its crop found."""
@@ -105,7 +108,6 @@ class Rendering:
 
 def prepare(original: bytes, derivatives: Iterable[Derivative], limits: Limits) -> Rendering:
     """Open an original once for all these derivatives; raises Refused."""
-    assert_walls()
     header = read_header(original, limits)
     wanted = list(derivatives)
     layouts = {
@@ -117,7 +119,8 @@ def prepare(original: bytes, derivatives: Iterable[Derivative], limits: Limits) 
     if not any(size.covers(small) for size in sizes):
         sizes.append(small)
     animated = any(_moves(header, derivative) for derivative in wanted)
-    return Rendering(header, Opened(original, header, sizes, animated), layouts)
+    opened = Opened(original, header, sizes, animated)
+    return Rendering(header, opened, layouts, {derivative.key: derivative for derivative in wanted})
 
 
 def layout_of(header: Header, values: Values, limits: Limits, moves: bool = False) -> Layout:
@@ -241,17 +244,3 @@ def _raw(images: list[Image]) -> list[Pixels]:
     return [
         Pixels(Size(image.width, image.height), len(channels), bytes(image.make_blob(channels))) for image in images
     ]
-
-
-@cache
-def assert_walls() -> None:
-    """Raise MisconfiguredError unless libvips is the pinned one and ImageMagick refuses to read; once a process."""
-    assert_libvips()
-    try:
-        with Image(blob=b"GIF89a\x01\x00\x01\x00\x00\x00\x00;", format="gif"):
-            pass
-    except PolicyError:
-        return
-    except WandException as error:
-        raise MisconfiguredError(f"expected ImageMagick's policy to deny reading, but it answered: {error}") from error
-    raise MisconfiguredError("expected ImageMagick's policy to deny reading, but it read a GIF")

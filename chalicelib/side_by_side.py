@@ -11,7 +11,7 @@ from .errors import Unavailable
 from .transformation import Derivative
 
 if TYPE_CHECKING:
-    from .rendering import Rendered
+    from .rendered import Rendered
 
 
 def in_time(

@@ -8,14 +8,15 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.errors import ImgyError
 from cli import local
 from cli.buckets import set_up
 from cli.claims import claimed, listening
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from chalicelib.presets import Presets
 
 log = logging.getLogger("imgy")
-
-Loaded = TypeVar("Loaded")
 
 CHECK_SECONDS = 0.2
 MARKER = "samples-were-drawn"
@@ -93,24 +92,21 @@ def _run(port: int, s3_port: int, data_dir: Path, signals: list[int], parent: in
 
 def load_app() -> ModuleType:
     """app.py, its libraries checked; what is missing or misconfigured is said in one sentence."""
-    return _checked(lambda: importlib.import_module("app"))
+    assert_libraries()
+    try:
+        return importlib.import_module("app")
+    except ImgyError as error:
+        raise SystemExit(f"imgy: {error}") from None
 
 
 def assert_libraries() -> None:
     """Raise SystemExit unless ImageMagick and libvips are there, with their walls up."""
-    _checked(lambda: None)
-
-
-def _checked(then: Callable[[], Loaded]) -> Loaded:
-    from chalicelib.errors import ImgyError
+    from chalicelib.pipeline import CHILDREN
 
     try:
-        importlib.import_module("chalicelib.rendering").assert_walls()
-        return then()
-    except ImportError as error:
-        raise SystemExit(NO_MAGICK if "MagickWand" in str(error) else f"imgy: {error}") from None
+        CHILDREN.introduction()
     except ImgyError as error:
-        raise SystemExit(f"imgy: {error}") from None
+        raise SystemExit(NO_MAGICK if "MagickWand" in str(error) else f"imgy: {error}") from None
 
 
 def _page(s3: "S3Client", presets: "Presets") -> "WSGIApplication":
@@ -140,7 +136,6 @@ def _served(listener: socket.socket, application: "WSGIApplication") -> Iterator
 
 def _begin(s3: "S3Client", queue: Queue, data_dir: Path) -> None:
     """What may take longer than opening for business: catch up with lost events, draw the first samples."""
-    from chalicelib.errors import ImgyError
     from chalicelib.storage import S3Store
     from cli.audit import out_of_step
 

@@ -5,7 +5,8 @@ import logging
 import os
 import socket
 import subprocess
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import boto3
@@ -17,9 +18,8 @@ from events import Web
 from moto import mock_aws
 from stores import Watched
 
-from chalicelib import opening, rendering
 from chalicelib.derivatives import Derivatives
-from chalicelib.pipeline import Pipeline
+from chalicelib.pipeline import CHILDREN, Pipeline
 from chalicelib.presetfile import read_presets
 from chalicelib.presets import Wanted
 from chalicelib.route import Route
@@ -154,28 +154,47 @@ def presets():
     return read_presets(PRESETS)
 
 
-@pytest.fixture
-def pipeline(originals, derivatives, presets, settings):
-    return Pipeline(originals, Derivatives(derivatives, settings.cache_control), presets)
+class Counted:
+    """Opens and renders in another process, as the app does, and counts how often."""
+
+    def __init__(self):
+        self.counts = {"opened": 0, "rendered": 0}
+
+    @contextmanager
+    def prepare(self, *asked):
+        with CHILDREN.prepare(*asked) as rendering:
+            self.counts["opened"] += 1
+            yield CountedRendering(rendering, self.counts)
+
+
+@dataclass(frozen=True)
+class CountedRendering:
+    rendering: object
+    counts: dict
+
+    def __getattr__(self, name):
+        return getattr(self.rendering, name)
+
+    def render(self, derivative):
+        self.counts["rendered"] += 1
+        return self.rendering.render(derivative)
 
 
 @pytest.fixture
-def counts(monkeypatch):
+def counted():
+    return Counted()
+
+
+@pytest.fixture
+def counts(counted):
     """How often an original was opened and a derivative rendered."""
-    counted = {"opened": 0, "rendered": 0}
+    return counted.counts
 
-    def count(owner, name, what):
-        work = getattr(owner, name)
 
-        def counting(*args, **options):
-            counted[what] += 1
-            return work(*args, **options)
-
-        monkeypatch.setattr(owner, name, counting)
-
-    count(opening.Opened, "__init__", "opened")
-    count(rendering.Rendering, "render", "rendered")
-    return counted
+@pytest.fixture
+def pipeline(originals, derivatives, presets, settings, counted):
+    store = Derivatives(derivatives, settings.cache_control)
+    return Pipeline(originals, store, presets, prepare=counted.prepare)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ A picture's bytes tell what it was made from, so that what was answered and what
 """
 
 from concurrent.futures import Executor, Future
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import count, cycle
@@ -18,11 +18,10 @@ from chalicelib.errors import Damaged, Denied, ImgyError, NotAnImage, NotFound, 
 from chalicelib.geometry import Size
 from chalicelib.limits import Limits
 from chalicelib.manifest import Manifest, original_of
-from chalicelib.opening import Header
 from chalicelib.pipeline import Pipeline
 from chalicelib.presetfile import read_presets
 from chalicelib.presets import Wanted
-from chalicelib.rendering import Rendered
+from chalicelib.rendered import Description, Rendered
 from chalicelib.storage import MemoryStore
 from chalicelib.timing import Timing
 from chalicelib.transformation import parse_path
@@ -108,7 +107,6 @@ class Drawing:
     """A rendering whose pictures say what they show; no two are the same, as if an encoder put the time in them."""
 
     content: str
-    header = Header("jpeg", Size(9, 9), 1, False)
 
     def render(self, derivative):
         if self.content == FRAIL and derivative.name in OTHERS:
@@ -118,11 +116,8 @@ class Drawing:
     def area(self, derivative):
         return 1
 
-    def swatches(self):
-        return ()
-
-    def placeholder(self):
-        return ""
+    def describe(self):
+        return Description("jpeg", 9, 9, 1, (), "")
 
 
 def shown(picture):
@@ -131,10 +126,11 @@ def shown(picture):
     return content, rest.partition(",")[0]
 
 
-def draw(original, derivatives, limits):
+@contextmanager
+def draw(original, derivatives, limits, seconds):
     if original == NONSENSE.encode():
         raise NotAnImage("no image")
-    return Drawing(original.decode())
+    yield Drawing(original.decode())
 
 
 class Stepped(MemoryStore):

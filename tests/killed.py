@@ -160,8 +160,9 @@ def upload(folder: Path, renderers: int, last: int, pause: float) -> None:
     step = Steps(folder / "notes", last)
     originals, derivatives = stores(folder, step, pause)
 
-    def noted(*asked):
-        return Noted(prepare(*asked), step)
+    @contextmanager
+    def noted(original, derivatives, limits, seconds):
+        yield Noted(prepare(original, derivatives, limits), step)
 
     def forget(key):
         step(f"forget {key}")

@@ -25,8 +25,9 @@ sys.path.insert(0, str(package))
 
 from chalicelib.formats import WRITTEN, sniff  # noqa: E402
 from chalicelib.limits import Limits  # noqa: E402
-from chalicelib.rendering import VERSIONS, assert_walls, prepare  # noqa: E402
+from chalicelib.rendering import VERSIONS, prepare  # noqa: E402
 from chalicelib.transformation import parse, settle  # noqa: E402
+from chalicelib.walls import proven  # noqa: E402
 
 DRAWN = b"""<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40">
     <rect width="60" height="40" fill="tan"/><circle cx="30" cy="20" r="15" fill="navy"/></svg>"""
@@ -58,7 +59,7 @@ def foreign() -> list[str]:
     return [path for path in others if not Path(path).name.startswith(C_LIBRARY)]
 
 
-assert_walls()
+proven()
 for name, written in WRITTEN.items():
     body = made(DRAWN, name)
     assert written.content_type == f"image/{sniff(body[:4096])}", (name, body[:16])

@@ -17,7 +17,7 @@ from stores import at_once
 
 from chalicelib.flight import Flights
 from chalicelib.limits import Limits
-from chalicelib.rendering import prepare
+from chalicelib.pipeline import CHILDREN
 from chalicelib.settings import Settings
 from chalicelib.storage import S3Store
 from cli import local
@@ -114,7 +114,7 @@ def slow(configure, pipeline):
     def made(seconds):
         def slowly(*asked):
             time.sleep(seconds)
-            return prepare(*asked)
+            return CHILDREN.prepare(*asked)
 
         presets = replace(pipeline.presets, limits=Limits(waiting_seconds=1))
         return Web(configure(Settings(), replace(pipeline, presets=presets, prepare=slowly)).app)

@@ -26,7 +26,7 @@ from hostile.service import AFTER, CRASHES, LATE, LEAKS, REQUEST, UPLOAD, ZEROS,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.opening import READ
+from chalicelib.formats import READ
 from chalicelib.operations import PARAMETERS
 from chalicelib.pipeline import takes
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -69,8 +70,10 @@ class Ended(BaseException):
 
 
 def ending(pipeline):
+    @contextmanager
     def prepare(*asked):
         raise Ended
+        yield
 
     return replace(pipeline, prepare=prepare)
 

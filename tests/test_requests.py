@@ -167,13 +167,14 @@ def test_many_requests_for_one_derivative_get_the_same_bytes(pipeline, find, upl
 
 
 @pytest.fixture
-def busy(upload, originals, derivatives, presets):
+def busy(upload, originals, derivatives, presets, counted):
     """A pipeline with one slot, which somebody holds until told to go on."""
     pipeline = Pipeline(
         originals,
         Derivatives(derivatives, ""),
         replace(presets, limits=Limits(waiting_seconds=1)),
         threading.BoundedSemaphore(1),
+        prepare=counted.prepare,
     )
     upload("cat.jpg", picture())
     began, go_on = threading.Event(), threading.Event()

@@ -150,6 +150,10 @@ def family(pid):
     return found
 
 
+def command(pid):
+    return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True).stdout
+
+
 def alive(pid):
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
     return bool(state) and not state.startswith("Z")
@@ -416,7 +420,7 @@ def untouched(found, touched):
 
 def test_when_the_embedded_s3_is_killed_the_run_says_so_and_the_next_one_works(start, tmp_path):
     run = start(tmp_path).open()
-    _, embedded = run.family()
+    embedded = next(pid for pid in run.family() if "cli.embedded_s3" in command(pid))
     os.kill(embedded, signal.SIGKILL)
     assert run.process.wait(10) == 1
     lines = run.process.stderr.read().decode().splitlines()

@@ -1,0 +1,146 @@
+"""What a process that opens strangers' files can no longer do: grow without end, write, reach out, touch others.
+
+Limits of the system (setrlimit) everywhere; on Linux a filter of system calls (seccomp), too, which is never taken off.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import re
+import resource
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+_MEMORY = 1280 * 2**20
+"""Bytes that one original may take: ImageMagick's own limit (policy.xml), and what libvips decodes besides."""
+
+# What is refused, by Linux' numbers on x86_64 and on aarch64 (asm/unistd.h); None where there is no such call.
+_REFUSED: dict[str, tuple[int | None, int | None]] = {
+    "socket": (41, 198),
+    "connect": (42, 203),
+    "bind": (49, 200),
+    "fork": (57, None),
+    "vfork": (58, None),
+    "execve": (59, 221),
+    "execveat": (322, 281),
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "kill": (62, 129),
+    "tkill": (200, 130),
+    "pidfd_open": (434, 434),
+    "pidfd_send_signal": (424, 424),
+    "pidfd_getfd": (438, 438),
+    "truncate": (76, 45),
+    "rename": (82, None),
+    "renameat": (264, 38),
+    "renameat2": (316, 276),
+    "mkdir": (83, None),
+    "mkdirat": (258, 34),
+    "rmdir": (84, None),
+    "creat": (85, None),
+    "link": (86, None),
+    "linkat": (265, 37),
+    "unlink": (87, None),
+    "unlinkat": (263, 35),
+    "symlink": (88, None),
+    "symlinkat": (266, 36),
+    "mount": (165, 40),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "bpf": (321, 280),
+    "io_uring_setup": (425, 425),
+    "openat2": (437, 437),
+}
+# Which argument holds the flags of a call, and which flags it must have or must not have: files are opened to be read
+# alone, and what is started is a thread.
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_THREAD = 0x10000
+_OPEN, _OPENAT, _CLONE, _CLONE3 = (2, None), (257, 56), (56, 220), (435, 435)
+
+_ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+_X32 = 0x40000000
+
+# linux/bpf_common.h, linux/seccomp.h, linux/prctl.h
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_ALLOW, _ERROR = 0x7FFF0000, 0x00050000
+_SET_SECCOMP, _FILTER, _NO_NEW_PRIVILEGES, _SET_DUMPABLE = 22, 2, 38, 4
+
+
+def confine() -> bool:
+    """Take this process's rights away, for good; returns whether its system calls are filtered, too."""
+    for what, most in (
+        (resource.RLIMIT_DATA, _data() + _MEMORY),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(what)[1]
+        held = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(what, (held, held))
+    return sys.platform == "linux" and _filtered()
+
+
+def keep_memory_private() -> None:
+    """Let no process of the same user look into this one's memory and environment, where the system knows how."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _data() -> int:
+    """Bytes of memory that this process has for itself already."""
+    with suppress(OSError):
+        found = re.search(r"^VmData:\s+(\d+) kB$", Path("/proc/self/status").read_text("ascii"), re.MULTILINE)
+        return int(found[1]) * 1024 if found else 0
+    return 0
+
+
+def _filtered() -> bool:
+    if platform.machine() not in _ARCHITECTURES:
+        return False
+    program = b"".join(_program(*_ARCHITECTURES[platform.machine()]))
+    held = ctypes.create_string_buffer(program, len(program))
+    # struct sock_fprog: how many instructions of 8 bytes, and where they stand.
+    described = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(held))
+    system = ctypes.CDLL(None).prctl
+    return bool(system(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0 and system(_SET_SECCOMP, _FILTER, described, 0, 0) == 0)
+
+
+def _program(column: int, architecture: int) -> Iterator[bytes]:
+    """Classic BPF over struct seccomp_data: number at 0, architecture at 4, arguments of 8 bytes from 16 on."""
+    refused = _instruction(_RETURN, _ERROR | errno.EPERM)
+    yield _instruction(_LOAD, 4)
+    yield _instruction(_EQUAL, architecture, 1, 0)
+    yield refused
+    yield _instruction(_LOAD, 0)
+    yield _instruction(_AT_LEAST, _X32, 0, 1)
+    yield refused
+    for numbers in _REFUSED.values():
+        yield from _when(numbers[column], [refused])
+    # A C library that is told that there is no clone3 starts its threads by clone, whose flags can be seen.
+    yield from _when(_CLONE3[column], [_instruction(_RETURN, _ERROR | errno.ENOSYS)])
+    allowed = _instruction(_RETURN, _ALLOW)
+    for numbers, argument, flags, answers in (
+        (_OPEN, 1, _WRITING, (refused, allowed)),
+        (_OPENAT, 2, _WRITING, (refused, allowed)),
+        (_CLONE, 0, _THREAD, (allowed, refused)),
+    ):
+        look = [_instruction(_LOAD, 16 + 8 * argument), _instruction(_ANY_BIT, flags, 0, 1)]
+        yield from _when(numbers[column], [*look, *answers])
+    yield allowed
+
+
+def _when(number: int | None, then: list[bytes]) -> Iterator[bytes]:
+    if number is not None:
+        yield _instruction(_EQUAL, number, 0, len(then))
+        yield from then
+
+
+def _instruction(code: int, value: int, true: int = 0, false: int = 0) -> bytes:
+    return struct.pack("HBBI", code, true, false, value)
