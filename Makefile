@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run photos test explore teeth hostile kill soak check lint bench cost scale docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
+.PHONY: help run photos test explore teeth hostile kill soak listings check lint bench cost scale docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
 python := .venv/bin/python
 lambda_python := .venv-lambda/bin/python
 
@@ -33,6 +33,10 @@ kill: .venv/installed magick ## kill uploads at 200 random points each, one pict
 soak: MINUTES ?= 10
 soak: .venv/installed magick ## mixed good and bad uploads and requests in one process, and what grows (MINUTES=10)
 	@$(python) -m bench.soak --minutes $(MINUTES)
+
+listings: ORIGINALS ?= 1000000
+listings: .venv/installed ## measure what plan and audit of a million originals take, in time and memory (ORIGINALS=1000000)
+	@$(python) -m bench.listings --originals $(ORIGINALS)
 
 check: lint test ## format, lint, strict types, import contract, every test
 

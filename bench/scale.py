@@ -47,7 +47,8 @@ in {work.megabytes:,} MB, through the queue: `python -m cli backfill --queue`. `
 {table}
 
 Dollars are S3's requests, SQS and Lambda; keeping the pictures is a month's bill ([cost.md](cost.md)). "Waits" is the
-age of the oldest message at its worst. Listing comes before, as `backfill` plans first, and is not in the time.
+age of the oldest message at its worst. "Busy" is how much of what they could do the workers, or S3's writes, did over
+the whole run; workers that wait for S3 are not. Listing comes before, as `backfill` plans first; it is not in the time.
 5,000 at once need the mapping's provisioned mode, and no maximum concurrency, which stops at {limits.mapping_most:,}.
 Where S3 is the limit, workers wait for it and are paid for: that is why those rows are dearer.
 
@@ -199,7 +200,9 @@ def _overload(workers: int) -> Outcome:
     return by_message(OVERLOAD, shipped_work(), Limits(), workers, SEED)
 
 
-_HEADINGS = ["originals", "at once", "prefixes", "time", "limit", "in queue", "waits", "requests to S3", "dollars"]
+SHOWN_BUSY = {"Lambda's concurrency": "workers busy", "S3 writes": "S3 writes busy"}
+_RUN = ["originals", "at once", "prefixes", "time", "limit"]
+_HEADINGS = [*_RUN, *SHOWN_BUSY.values(), "in queue", "waits", "requests to S3", "dollars"]
 
 
 def _rows() -> Iterator[list[str]]:
@@ -217,11 +220,21 @@ def _cells(originals: int, concurrency: int, prefixes: int) -> list[str]:
     return [
         _time(outcome.seconds),
         outcome.bottleneck,
+        *_busy(originals, concurrency, prefixes),
         f"{outcome.deepest:,.0f}",
         f"{_time(outcome.oldest)}{late}",
         f"{asked:,.0f}",
         f"${paid:,.2f}",
     ]
+
+
+def _busy(originals: int, concurrency: int, prefixes: int) -> Iterator[str]:
+    """How much of what a resource could do alone was done, over the whole run."""
+    speeds, speed = (
+        rates(shipped_work(prefixes), Limits(), concurrency),
+        originals / run(originals, concurrency, prefixes).seconds,
+    )
+    yield from (f"{speed / speeds[name]:.0%}" for name in SHOWN_BUSY)
 
 
 def _rates() -> Iterator[list[str]]:

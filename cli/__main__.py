@@ -1,5 +1,6 @@
 """The commands of `python -m cli`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -125,11 +126,12 @@ def rehearse() -> None:
 
 
 def main() -> None:
-    """Run the command that was asked for; a mistake in it is said in one sentence, with exit 1."""
+    """Run the command that was asked for; a mistake in it is said in one sentence, with exit 2."""
     try:
         commands(standalone_mode=False)
     except TyperException as mistake:
-        raise SystemExit(f"imgy: {mistake.format_message()}") from None
+        print(f"imgy: {mistake.format_message()}", file=sys.stderr)
+        raise SystemExit(mistake.exit_code) from None
     except (BotoCoreError, ClientError) as error:
         raise SystemExit(f"imgy: AWS says no: {error}") from None
     except (KeyboardInterrupt, typer.Abort):

@@ -12,18 +12,14 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.where import Where, on_buckets
+
 commands = typer.Typer()
 
 CORES = os.cpu_count() or 1
-MISTAKEN, COULD_NOT_RUN, STOPPED = 1, 2, 130
-"""Exit codes: a command that could not do its work; an audit, whose 1 says that something is out of step; Ctrl-C."""
+LEFT, COULD_NOT_LOOK, STOPPED = 1, 2, 130
+"""Exit codes, as grep has them: something is out of step, or not done; a mistake, or no access; and Ctrl-C."""
 
-Local = Annotated[bool, typer.Option("--local", help="The buckets of `run` on this machine.")]
-Stage = Annotated[str, typer.Option(metavar="STAGE", help="The buckets of a deployed stage.")]
-Originals = Annotated[str, typer.Option(metavar="BUCKET", help="The bucket of originals, where no stage is named.")]
-Derivatives = Annotated[str, typer.Option(metavar="BUCKET", help="The bucket of derivatives, beside --originals.")]
-S3Port = Annotated[int, typer.Option(envvar="S3_PORT", min=1, max=65535, metavar="PORT", help="Port of `run`'s S3.")]
-Profile = Annotated[str | None, typer.Option(envvar="AWS_PROFILE", help="Whose credentials.")]
 Prefix = Annotated[str, typer.Option(help="Only originals whose keys begin so.")]
 Jobs = Annotated[int, typer.Option(min=1, help="How many originals are rendered at once.")]
 AsJson = Annotated[bool, typer.Option("--json", help="A summary for machines.")]
@@ -39,13 +35,9 @@ What = Annotated[str, typer.Argument(metavar="KEY|PREFIX", help="An original, or
 
 
 @commands.command()
+@on_buckets
 def backfill(
-    local: Local = False,
-    stage: Stage = "",
-    originals: Originals = "",
-    derivatives: Derivatives = "",
-    s3_port: S3Port = 4566,
-    profile: Profile = None,
+    where: Where,
     prefix: Prefix = "",
     presets: Names = "",
     start_after: After = "",
@@ -58,18 +50,18 @@ def backfill(
     from bench.cost_prices import load
     from cli import backfill as filling
     from cli.estimate import estimate
-    from cli.target import Where, events, target
+    from cli.target import events, target
 
     chosen = [name.strip() for name in presets.split(",") if name.strip()]
-    with _speaking(MISTAKEN), TemporaryFile("w+", encoding="utf-8") as keys:
+    with _speaking(), TemporaryFile("w+", encoding="utf-8") as keys:
         if queue and chosen:
             raise SystemExit("imgy: expected --presets without --queue: its readers make all that an original lacks")
-        at = target(Where(local, stage, originals, derivatives, s3_port, profile, queue))
+        at = target(replace(where, queue=queue))
         sending = events(at, queue) if queue else None
         planned = filling.plan(at.pipeline, keys, chosen, prefix, start_after)
         cores = at.settings.concurrency if queue else min(jobs, CORES)
         expected = estimate(planned.work, load(), cores, bool(queue))
-        expected = replace(expected, dollars=0.0) if local else expected
+        expected = replace(expected, dollars=0.0) if where.local else expected
         _tell([] if as_json else filling.plan_lines(planned, expected))
         done = filling.Done()
         with _stoppable() as stopped:
@@ -80,17 +72,13 @@ def backfill(
                 filling.backfill(at.pipeline, planned, done, jobs, chosen)
         told = {**filling.summary(planned, expected, done), "stopped": bool(stopped)}
         _tell([_machine(told)] if as_json else filling.done_lines(done))
-        _end(stopped, MISTAKEN if done.failed or told["plan"]["not_looked_at"] else 0)
+        _end(stopped, LEFT if done.failed or told["plan"]["not_looked_at"] else 0)
 
 
 @commands.command()
+@on_buckets
 def audit(
-    local: Local = False,
-    stage: Stage = "",
-    originals: Originals = "",
-    derivatives: Derivatives = "",
-    s3_port: S3Port = 4566,
-    profile: Profile = None,
+    where: Where,
     prefix: Prefix = "",
     repair: Repair = False,
     deep: Deep = False,
@@ -101,11 +89,11 @@ def audit(
     """Find what is missing, stale, orphaned or refused; exit with 0: nothing, 1: something, 2: could not look."""
     from cli import audit as auditing
     from cli.findings import by_manifest, by_picture
-    from cli.target import Where, target
+    from cli.target import target
 
     report = auditing.Report()
-    with _speaking(COULD_NOT_RUN):
-        at = target(Where(local, stage, originals, derivatives, s3_port, profile))
+    with _speaking():
+        at = target(where)
         if repair:
             _assert_renders()
         with _stoppable() as stopped:
@@ -117,14 +105,10 @@ def audit(
 
 
 @commands.command()
+@on_buckets
 def purge(
+    where: Where,
     what: What,
-    local: Local = False,
-    stage: Stage = "",
-    originals: Originals = "",
-    derivatives: Derivatives = "",
-    s3_port: S3Port = 4566,
-    profile: Profile = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -133,12 +117,12 @@ def purge(
     The next request, or `backfill`, makes them again; a refused original is looked at again.
     """
     from cli import purge as purging
-    from cli.target import Where, target
+    from cli.target import target
 
-    with _speaking(MISTAKEN):
+    with _speaking():
         if not what:
             raise SystemExit("imgy: expected the key of an original, or a prefix, which ends in /")
-        at = target(Where(local, stage, originals, derivatives, s3_port, profile))
+        at = target(where)
         if what.endswith("/") and not yes:
             _ask(f"Take away {purging.told(purging.counted_below(at.pipeline, what))} in {at.settings.derivatives}?")
         purged = purging.purge(at.pipeline, what)
@@ -147,8 +131,8 @@ def purge(
 
 
 @contextmanager
-def _speaking(code: int) -> Iterator[None]:
-    """What prevents a command is said in one sentence, with this exit code."""
+def _speaking() -> Iterator[None]:
+    """What prevents a command is said in one sentence, with an exit code of its own."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     from chalicelib.errors import ImgyError
@@ -167,7 +151,7 @@ def _speaking(code: int) -> Iterator[None]:
         raise SystemExit(STOPPED) from None
     else:
         return
-    raise SystemExit(code)
+    raise SystemExit(COULD_NOT_LOOK)
 
 
 @contextmanager
@@ -194,12 +178,13 @@ def _assert_renders() -> None:
 
 def _ask(question: str) -> None:
     try:
-        agreed = typer.confirm(question, err=True)
+        agreed, hint = typer.confirm(question, err=True), ""
     except typer.Abort:
+        agreed, hint = False, "; --yes purges a prefix without asking"
         print(file=sys.stderr)
-        raise SystemExit("imgy: nothing was purged; --yes purges a prefix without asking") from None
     if not agreed:
-        raise SystemExit("imgy: nothing was purged")
+        print(f"imgy: nothing was purged{hint}", file=sys.stderr)
+        raise SystemExit(LEFT)
 
 
 def _tell(lines: Iterable[str]) -> None:

@@ -21,6 +21,7 @@ from cli.findings import LOOKERS
 from cli.functions import QUEUE, config
 from cli.sending import Events
 from cli.stacks import outputs
+from cli.where import Where
 
 _WHICH = "imgy: say which buckets: --local, --stage STAGE, or --originals NAME with --derivatives NAME"
 _ASKING = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
@@ -32,19 +33,6 @@ _WORKING = Config(
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
 )
-
-
-@dataclass(frozen=True)
-class Where:
-    """What a command was told of its buckets: this machine, a stage, or both names; and of the queue that it fills."""
-
-    local: bool = False
-    stage: str = ""
-    originals: str = ""
-    derivatives: str = ""
-    s3_port: int = 4566
-    profile: str | None = None
-    queue: str = ""
 
 
 @dataclass(frozen=True)

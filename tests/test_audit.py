@@ -302,6 +302,21 @@ def test_what_cannot_be_looked_at_is_said_in_a_sentence(s3, monkeypatch, words, 
     assert ended.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["audit", "--repiar"], "imgy: No such option: --repiar (Possible options: --prefix, --repair)\n"),
+        (["audit", "--s3-port", "99999"], "imgy: Invalid value for '--s3-port'"),
+        (["purge"], "imgy: Missing argument 'KEY|PREFIX'.\n"),
+        (["audti"], "imgy: No such command 'audti'."),
+    ],
+)
+def test_a_command_that_is_misspelt_has_found_nothing_out_of_step(words, said):
+    ended = subprocess.run([sys.executable, "-m", "cli", *words], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert ended.stderr.startswith(said)
+
+
 @on_moto
 def test_a_listing_that_breaks_off_is_no_clean_audit(few, cats, monkeypatch):
     def broken(self, prefix="", after=""):

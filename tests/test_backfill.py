@@ -361,7 +361,7 @@ def test_the_command_tells_what_failed_by_its_exit_code(few, cats, monkeypatch):
 )
 def test_a_mistake_is_said_in_a_sentence_and_nothing_done(few, cats, derivatives, words, said):
     ended = run("backfill", *words)
-    assert (ended.code, ended.out) == (1, "")
+    assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
     assert list(derivatives.store.listing()) == []
 
@@ -375,7 +375,7 @@ def test_the_queue_of_a_stage_is_filled_only_where_somebody_reads_it(few, cats, 
         found = {**FOUNDATION, "Invalidations": "", "Mode": mode}
         monkeypatch.setattr("cli.target.outputs", lambda client, name, found=found: found)
         ended[mode] = run("backfill", "--queue", "imgy-dev-events", buckets=["--stage", "dev"])
-    assert (ended["direct"].code, ended["direct"].err.count("\n")) == (1, 1)
+    assert (ended["direct"].code, ended["direct"].err.count("\n")) == (2, 1)
     assert "nobody reads imgy-dev-events; make deploy STAGE=dev with Mode=queue" in ended["direct"].err
     assert (ended["queue"].code, ended["queue"].out.splitlines()[3]) == (0, "3 queued")
     assert len(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]) == 3

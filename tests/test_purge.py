@@ -167,7 +167,7 @@ def test_a_stages_edge_is_told_by_its_queue(few, cats, monkeypatch):
 @on_moto
 def test_an_empty_name_is_no_prefix_of_everything(few, cats, derivatives):
     ended = run("purge", "")
-    assert (ended.code, ended.out) == (1, "")
+    assert (ended.code, ended.out) == (2, "")
     assert ended.err == "imgy: expected the key of an original, or a prefix, which ends in /\n"
     assert left(derivatives) == set(KEYS)
-    assert run("purge", "x", buckets=BUCKETS[:2]).code == 1
+    assert run("purge", "x", buckets=BUCKETS[:2]).code == 2

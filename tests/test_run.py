@@ -183,9 +183,9 @@ def run(tmp_path_factory):
     running.end()
 
 
-def refused(run):
+def refused(run, code=1):
     """The one sentence of a run that ended at once."""
-    assert run.process.wait(20) == 1
+    assert run.process.wait(20) == code
     assert run.log() == ""
     lines = run.process.stderr.read().decode().splitlines()
     assert len(lines) == 1, lines
@@ -355,7 +355,7 @@ def test_a_missing_library_is_said_in_a_sentence_and_nothing_is_left_behind(star
 
 
 def test_a_bad_setting_is_said_in_a_sentence(start, tmp_path):
-    said = refused(start(tmp_path / "data", "--port", "eighty"))
+    said = refused(start(tmp_path / "data", "--port", "eighty"), 2)
     assert "--port" in said
     assert "expected integer from 1 to 65535, received 'eighty'" in said
     assert list(tmp_path.iterdir()) == []
