@@ -59,6 +59,10 @@ def measure(bench: Bench, cases: Sequence[Case], console: Console) -> None:
         for case in cases:
             progress.update(task, description=case.what)
             rows += bench.rows(case)
+        for case in cases:
+            if case.name:
+                progress.update(task, description="what the other process costs")
+                rows.append(bench.child_row(case))
         progress.update(task, description="a hit, a cold start")
         rows += [bench.hit_row(), bench.import_row()]
     console.print(f"{machine()}\n" + "\n".join(f"{name}: {said}" for name, said in bench.versions.items()))

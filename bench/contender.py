@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,23 @@ def compete(work: Callable[[], Made], versions: str, kept: str) -> None:
         start = time.perf_counter()
         made = work()
         seconds = time.perf_counter() - start
-        _say({"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT})
+        _say({"seconds": seconds, "peak": _peak()})
     for name, body in made.items():
         (Path(kept) / name).write_bytes(body)
+
+
+def _peak() -> int:
+    """Bytes of memory that this process and those that it started have had at most."""
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT
+    started = [status for status in _statuses() if re.search(rf"^PPid:\s+{os.getpid()}$", status, re.MULTILINE)]
+    peaks = [re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE) for status in started]
+    return own + sum(1024 * int(peak[1]) for peak in peaks if peak)
+
+
+def _statuses() -> Iterator[str]:
+    for path in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):
+            yield path.read_text()
 
 
 def _say(words: Mapping[str, Any]) -> None:

@@ -1,23 +1,26 @@
-"""This pipeline as a contender: its flows, on buckets in memory."""
+"""This pipeline as a contender: its flows, on buckets in memory; and without the process that renders for it."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bench.contender import Made, compete
 from chalicelib.derivatives import Derivatives
-from chalicelib.pipeline import Pipeline
+from chalicelib.limits import Limits
+from chalicelib.pipeline import CHILDREN, Pipeline, Prepare
 from chalicelib.presetfile import read_presets
 from chalicelib.presets import Presets, Wanted
-from chalicelib.rendering import VERSIONS
+from chalicelib.rendered import Renders
 from chalicelib.settings import Settings
 from chalicelib.storage import MemoryStore
 from chalicelib.timing import Timing
-from chalicelib.transformation import parse_path
+from chalicelib.transformation import Derivative, parse_path
 
 
 def uploaded(presets: Presets, originals: MemoryStore, key: str) -> Made:
@@ -30,12 +33,20 @@ def uploaded(presets: Presets, originals: MemoryStore, key: str) -> Made:
     return {name: body for name, body in bodies.items() if name != "manifest.json"}
 
 
-def demanded(originals: MemoryStore, key: str, name: str) -> Made:
+@contextmanager
+def inside(original: bytes, derivatives: Iterable[Derivative], limits: Limits, seconds: float) -> Iterator[Renders]:
+    """Opens and renders in this very process, where nothing ends what hangs: to measure what the other one costs."""
+    from chalicelib.rendering import prepare
+
+    yield prepare(original, derivatives, limits)
+
+
+def demanded(originals: MemoryStore, key: str, name: str, prepare: Prepare) -> Made:
     """The one picture that a request finds missing."""
     derivative = parse_path(f"{key}/{name}")
     assert derivative
-    found = Pipeline(originals, Derivatives(MemoryStore(), ""), Presets()).find(Wanted(derivative), Timing())
-    return {name: found.read()}
+    pipeline = Pipeline(originals, Derivatives(MemoryStore(), ""), Presets(), prepare=prepare)
+    return {name: pipeline.find(Wanted(derivative), Timing()).read()}
 
 
 def main(task: dict[str, Any]) -> None:
@@ -45,8 +56,9 @@ def main(task: dict[str, Any]) -> None:
     if task["presets"]:
         work = partial(uploaded, read_presets(task["presets"]), originals, path.name)
     else:
-        work = partial(demanded, originals, path.name, task["pictures"][0]["name"])
-    versions = ", ".join(f"{name} {version}" for name, version in VERSIONS.items())
+        prepare = inside if task.get("inside") else CHILDREN.prepare
+        work = partial(demanded, originals, path.name, task["pictures"][0]["name"], prepare)
+    versions = ", ".join(f"{name} {version}" for name, version in CHILDREN.introduction()["versions"].items())
     compete(work, versions, task["kept"])
 
 

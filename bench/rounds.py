@@ -18,9 +18,12 @@ from bench.measuring import Spread, Turns, excess, interleaved, ratio
 from bench.tables import Made, Row, excess_text, megabytes_text, must_text, ratio_text, seconds_text
 
 IMGY, PLAIN, SHARP = "imgy", "plain", "sharp"
+INSIDE = "inside"
 PYTHON = {IMGY: [sys.executable, "-m", "bench.imgy"], PLAIN: [sys.executable, "-m", "bench.plain"]}
 HITS_A_REPETITION = 20
+CHILD_TURNS = 4
 HIT_MOST_MILLISECONDS = 5.0
+CHILD_MOST_MILLISECONDS = 10.0
 IMPORT_MOST_MILLISECONDS = 150.0
 
 
@@ -40,7 +43,8 @@ class Bench:
 
     def rounds(self, cases: Sequence[Case]) -> int:
         """How many there will be."""
-        return self.repetitions * (len(cases) + HITS_A_REPETITION + 1)
+        demands = sum(bool(case.name) for case in cases)
+        return self.repetitions * (len(cases) + CHILD_TURNS * demands + HITS_A_REPETITION + 1)
 
     def rows(self, case: Case) -> list[Row]:
         """One case, against each of its contenders that is there."""
@@ -58,6 +62,28 @@ class Bench:
 
     def _folder(self, case: Case, name: str) -> Path:
         return self.kept / case.what.replace(":", "") / name
+
+    def child_row(self, case: Case) -> Row:
+        """What it costs that another process renders, for the one picture of a case."""
+        task, command = case.task(self.originals, self.kept), self.commands[IMGY]
+        with (
+            contending(IMGY, command, task) as other,
+            contending(INSIDE, command, {**task, "inside": True}) as this,
+        ):
+            turns = interleaved([other, this], CHILD_TURNS * self.repetitions, self.done)
+        spread = excess(turns, IMGY, INSIDE)
+        must = must_text(1000 * spread.median, CHILD_MOST_MILLISECONDS, " ms")
+        ours, theirs = (seconds_text(Spread.of(turns[name]).median) for name in (IMGY, INSIDE))
+        peaks = megabytes_text(other.peak), megabytes_text(this.peak)
+        return Row(
+            f"the child's part of {case.what.removeprefix('on demand').lstrip(', ')}",
+            INSIDE,
+            excess_text(spread),
+            must,
+            ours,
+            theirs,
+            *peaks,
+        )
 
     def hit_row(self) -> Row:
         """A hit against reading the same object."""
