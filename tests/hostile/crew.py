@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image
 
 from hostile.case import Bait
-from hostile.service import CONNECTIONS, CRASHES, LATE, LEAKS, ROOT, Seen
+from hostile.service import CONNECTIONS, CRASHES, FILES, LATE, LEAKS, ROOT, TEMPORARY, Seen
 
 HARD_SECONDS = 60
 """After which a service that says nothing is ended."""
@@ -101,7 +101,7 @@ class Worker:
     def _start(self):
         shutil.rmtree(self._folder)
         os.mkdir(self._folder)
-        here = dict.fromkeys(("TMPDIR", "MAGICK_TMPDIR", "MAGICK_TEMPORARY_PATH", "HOME"), self._folder)
+        here = dict.fromkeys((*TEMPORARY, "HOME"), self._folder)
         paths = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", "PYTHONDONTWRITEBYTECODE": "1"}
         self._process = subprocess.Popen(
             self._command,
@@ -133,7 +133,8 @@ class Worker:
         code = self.end()
         self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 400))
         tail = self._errors.read()[-400:]
-        return Seen(str(job["name"]), "", 0, wrong=[wrong or (CRASHES, f"exit code {code}: {tail}")])
+        left = [(FILES, str(path)) for path in Path(self._folder).rglob("*")]
+        return Seen(str(job["name"]), "", 0, wrong=[wrong or (CRASHES, f"exit code {code}: {tail}"), *left])
 
     def end(self):
         """End the service and its children; its exit code."""

@@ -6,7 +6,7 @@ import zlib
 from itertools import pairwise
 
 from hostile.good import good
-from hostile.parts import PNG
+from hostile.parts import PNG, png, png_chunks
 
 EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFF0, 0xFFFFFFFF)
 NUMBERS = ("0", "-1", "1e9", "1e-9", "NaN", "inf", "999999999999", "100%", "1e308", "", "url(#r)", "none")
@@ -100,6 +100,20 @@ def _cut(chance, form, body):
     return body[: chance.randrange(len(body))]
 
 
+def _inside(chance, form, body):
+    """The rows of a PNG are changed before they are deflated: a stream that is broken would hide what they hold."""
+    chunks = png_chunks(body) if form == "png" else []
+    try:
+        rows = zlib.decompress(b"".join(part for name, part in chunks if name == b"IDAT"))
+    except zlib.error:
+        rows = b""
+    if not rows:
+        return _flip(chance, form, body)
+    packed = b"IDAT", zlib.compress(chance.choice((_flip, _run, _insertion))(chance, form, rows))
+    others = [one for one in chunks if one[0] != b"IDAT"]
+    return png(*others[:-1], packed, *others[-1:])
+
+
 def _svg_number(chance, form, body):
     found = list(re.finditer(rb"[\d.]+", body))
     match = chance.choice(found) if found else re.search(b"", body)
@@ -118,7 +132,21 @@ def _svg_name(chance, form, body):
     return body.replace(old, new, chance.choice((1, 9))) if old else body
 
 
-CHANGES = (_flip, _flip, _run, _insertion, _number, _length, _twice, _gone, _swapped, _spliced, _spliced_with_kin, _cut)
+CHANGES = (
+    _flip,
+    _inside,
+    _run,
+    _insertion,
+    _number,
+    _length,
+    _twice,
+    _gone,
+    _swapped,
+    _spliced,
+    _spliced_with_kin,
+    _cut,
+    _inside,
+)
 SVG_CHANGES = (_svg_number, _svg_number, _svg_nested, _svg_name, _twice, _gone, _swapped, _flip, _spliced, _cut)
 
 _STARTS = {

@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import resource
 import sys
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -36,6 +37,8 @@ REQUEST_SECONDS, UPLOAD_SECONDS = 8.0, 20.0
 """The deadlines: of a request, and of a preset."""
 GRACE = 1.5
 UPLOAD, REQUEST = "upload", "request"
+TEMPORARY = ("TMPDIR", "MAGICK_TMPDIR", "MAGICK_TEMPORARY_PATH")
+"""The variables that say where temporary files are to be."""
 
 LEAKS, FILES, CONNECTIONS = "canary leaks", "files left in the temporary folder", "connections to elsewhere"
 OF_REFUSED, ANSWERS_500 = "derivatives of a refused original", "answers of 500"
@@ -178,10 +181,14 @@ def main():
 
     said = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what a crash would leave in the folder is not of the app
     os.environ |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     logging.disable(logging.WARNING)
     import app
+    from chalicelib import children
 
+    # So that what a process that renders would leave, it would leave in the folder that is looked at.
+    children._PASSED_ON = (*children._PASSED_ON, *TEMPORARY)
     bait, folder = Bait(Path(sys.argv[1]), sys.argv[2]), Path.cwd()
     service = Service(app, bait, folder)
     service.after(Seen("warm", REQUEST, 0))
