@@ -1,4 +1,6 @@
-"""The tests of the flows have teeth: each defence is switched off in turn, in a copy, and a test must fail.
+"""The tests have teeth: each defence is switched off in turn, in a copy, and a test must fail.
+
+Those of the flows stand here, those against strangers in walls.py.
 
 python tests/teeth.py [WORD]      those whose name holds the word; exit 1 where nothing is noticed
 """
@@ -11,7 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from walls import DEFENCES as WALLS
+
 ROOT = Path(__file__).parents[1]
+COPIED = ("chalicelib", "app.py")
 PYTEST = ["-m", "pytest", "-q", "-x", "--tb=short", "-p", "no:cacheprovider", "--hypothesis-profile", "teeth"]
 # The quick ones first.
 TESTS = [
@@ -36,7 +41,7 @@ SWAP = "self.store.swap(key, over, body, content_type, self.cache_control, metad
 PUT = "self.store.put(key, body, content_type, self.cache_control, metadata)"
 RENDER = "        kept = side_by_side("
 
-DEFENCES = {
+FLOWS = {
     "an event looks again, whether its original is still there": [
         (PIPELINE, "if self._current(key) == (", "if 1 or (")
     ],
@@ -94,18 +99,27 @@ DEFENCES = {
 }
 
 
+DEFENCES = {**{defence: (edits, TESTS) for defence, edits in FLOWS.items()}, **WALLS}
+
+
 def without(defence):
     """The test that fails without a defence, and what it says; nothing where none does."""
     with TemporaryDirectory(prefix="imgy-teeth-") as folder:
         for entry in ROOT.iterdir():
-            if entry.name != "chalicelib":
+            if entry.name not in COPIED:
                 (Path(folder) / entry.name).symlink_to(entry)
         shutil.copytree(ROOT / "chalicelib", Path(folder) / "chalicelib")
-        for file, old, new in DEFENCES[defence]:
+        shutil.copy(ROOT / "app.py", folder)
+        edits, tests = DEFENCES[defence]
+        for file, old, new in edits:
             _replace(Path(folder) / file, old, new, defence)
-        done = subprocess.run([sys.executable, *PYTEST, *TESTS], cwd=folder, capture_output=True, text=True)
+        done = subprocess.run([sys.executable, *PYTEST, *tests], cwd=folder, capture_output=True, text=True)
     failed = re.search(r"^(?:FAILED|ERROR) \S+::(\w+)", done.stdout, re.MULTILINE)
-    said = re.search(r"^E +(?:AssertionError: |assert )(.{,140})", done.stdout, re.MULTILINE)
+    said = re.search(
+        r"^E +(?:AssertionError: |assert |Failed: |chalicelib\.errors\.\w+: |(?=MemoryError))(.{,140})",
+        done.stdout,
+        re.MULTILINE,
+    )
     if done.returncode and not (failed and said):
         sys.exit(f"{defence}: expected tests that pass or fail by an assertion, received:\n{done.stdout[-2000:]}")
     return failed and said and (failed[1], said[1])

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from conftest import NAMES, ROOT
@@ -294,6 +295,17 @@ def test_it_can_neither_connect_nor_write_nor_start_nor_end_anything(tmp_path):
     assert [way for way, held in stopped.items() if not held] == []
     assert (threads, talks) == ([1], True)
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the filter of system calls is Linux'")
+def test_the_process_that_renders_is_confined(started):
+    renderers = started()
+    renderers.introduction()
+    folder = Path("/proc") / str(renderers._idle[0]._process.pid)
+    assert "Seccomp:\t2" in (folder / "status").read_text()
+    limits = {line[:26].strip(): line[26:].split()[0] for line in (folder / "limits").read_text().splitlines()}
+    assert limits["Max file size"] == limits["Max core file size"] == "0"
+    assert 2**30 < int(limits["Max data size"]) < 2**31
 
 
 def test_a_channel_carries_whole_messages():

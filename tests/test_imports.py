@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from drawn import picture
 
 ROOT = Path(__file__).parents[1]
 ONLY_FOR_RENDERING = ["wand", "pyvips", "PIL", "_pi_heif", "chalicelib.rendering", "chalicelib.opening", "numpy"]
@@ -37,12 +38,30 @@ print(*sys.modules)
 """
 
 
-@pytest.fixture(scope="module")
-def imported():
-    """Every module that a process has imported when it has answered one hit."""
-    run = subprocess.run([sys.executable, "-c", HIT, str(ROOT)], capture_output=True, text=True, cwd=ROOT, timeout=60)
+MISS = (
+    HIT.replace('b"an original"', "bytes.fromhex(sys.argv.pop())")
+    .replace('"HIT"', '"MISS"')
+    .replace('derivatives.put("cat.jpg/', 'derivatives.put("dog.jpg/')
+)
+
+
+def modules_of(script, *arguments):
+    """Every module that a process has imported when it has answered a request."""
+    command = [sys.executable, "-c", script, str(ROOT), *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert run.returncode == 0, run.stderr
     return set(run.stdout.split())
+
+
+@pytest.fixture(scope="module")
+def imported():
+    return modules_of(HIT)
+
+
+def test_a_miss_is_opened_and_rendered_in_another_process():
+    modules = modules_of(MISS, picture().hex())
+    assert "chalicelib.children" in modules
+    assert modules.isdisjoint(ONLY_FOR_RENDERING)
 
 
 @pytest.mark.parametrize("module", ONLY_FOR_RENDERING)
