@@ -90,6 +90,9 @@ def read_header(original: bytes, limits: Limits) -> Header:
     form = known(original)
     if form == "tiff" and pages(original, _MOST_PAGES) > _MOST_PAGES:
         raise TooLarge(f"expected an original of at most {_MOST_PAGES} pages, received more")
+    # libwebp looks through all frames for each of them: a megabyte of small ones takes seconds.
+    if form == "webp" and original.count(b"ANMF") > limits.frames:
+        raise TooLarge(f"expected an original of at most {limits.frames} frames, received more")
     try:
         header = _heic_header(original) if form == "heic" else _header(form, original)
     except _UNREADABLE as error:

@@ -24,6 +24,7 @@ from drawn import (
     tiled_heic,
     turned,
 )
+from hostile.bombs import frames
 from hostile.parts import claiming, tiff
 from PIL import Image, ImageCms
 from profiles import ADOBE_RGB, DISPLAY_P3, grey_profile, ink_profile, rgb_profile
@@ -241,6 +242,7 @@ REFUSED = {
     "a canvas": (on_canvas(animation(form="WEBP"), 9000, 9000), TooLarge, "at most 50000000 pixels"),
     "a frame": (gif((1, 1), [(0, 0, 60000, 1, 1, 0, 5)]), TooLarge, "at most 16000 pixels a side"),
     "frames": (gif((1, 1), [(0, 0, 1, 1, 1, 0, 5)] * 65), TooLarge, "at most 64 frames, received 65"),
+    "webp frames": (frames(65), TooLarge, "at most 64 frames, received more"),
     "all frames": (on_canvas(animation(form="WEBP"), 6000, 6000), TooLarge, "over all frames, received 108000000"),
 }
 
