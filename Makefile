@@ -24,8 +24,8 @@ teeth: .venv/installed magick ## switch each defence of the flows off in turn; a
 
 hostile: MUTATIONS ?= 20000
 hostile: SEED ?= 1
-hostile: .venv/installed magick ## try what strangers may send: bombs, broken and disguised files, changed ones, and print the figures (MUTATIONS=20000 SEED=1)
-	@PYTHONPATH=tests $(python) -m hostile --mutations $(MUTATIONS) --seed $(SEED)
+hostile: .venv/installed magick ## try what strangers may send: bombs, broken and disguised files, changed ones, and print the figures (MUTATIONS=20000 SEED=1; MARKDOWN=1 as a table)
+	@PYTHONPATH=tests $(python) -m hostile --mutations $(MUTATIONS) --seed $(SEED) $(if $(MARKDOWN),--markdown)
 
 kill: .venv/installed magick ## kill uploads at 200 random points each, one picture at once and two, and tell what was rendered twice
 	KILLS=200 $(python) -m pytest -s tests/test_kill.py
