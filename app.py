@@ -25,6 +25,7 @@ from chalicelib.answers import METHODS, Answer, completed, error_answer, json_an
 from chalicelib.derivatives import Derivatives
 from chalicelib.errors import Forbidden, ImgyError, Unavailable
 from chalicelib.invalidation import Invalidations
+from chalicelib.keys import KeySource, fetcher
 from chalicelib.pipeline import CHILDREN, Pipeline
 from chalicelib.presetfile import load_presets
 from chalicelib.route import Request, Route
@@ -39,7 +40,7 @@ _TRIES = 4
 
 log = logging.getLogger("imgy")
 settings = Settings.of(os.environ)
-presets = load_presets(Path(__file__).parent / "chalicelib" / "presets.yaml")
+presets = load_presets(Path(__file__).parent / "chalicelib" / "presets.yaml", settings.stage)
 # botocore's own session makes the clients that boto3 makes; boto3 would import s3transfer, a quarter of a cold start.
 aws: Any = get_session()
 s3 = aws.create_client(
@@ -58,9 +59,13 @@ s3 = aws.create_client(
 )
 
 
+def _client(service: str) -> Any:
+    return aws.create_client(service, config=Config(connect_timeout=2, read_timeout=10))
+
+
 @cache
 def _invalidations() -> tuple[Any, str]:
-    sqs = aws.create_client("sqs", config=Config(connect_timeout=2, read_timeout=10))
+    sqs = _client("sqs")
     return sqs, sqs.get_queue_url(QueueName=settings.invalidations)["QueueUrl"]
 
 
@@ -78,7 +83,8 @@ def forget(key: str) -> None:
 originals, derivatives = S3Store(s3, settings.originals), S3Store(s3, settings.derivatives)
 made = Derivatives(derivatives, settings.cache_control, settings.expire_days > 0)
 pipeline = Pipeline(originals, made, presets, forget=forget, renderers=settings.renderers)
-route = Route(pipeline, settings, partial(derivatives.url, seconds=_READ_URL_SECONDS))
+_keys = KeySource(fetcher(settings.keys, _client)) if settings.keys else dict
+route = Route(pipeline, settings, partial(derivatives.url, seconds=_READ_URL_SECONDS), _keys)
 
 
 class App(Chalice):
@@ -169,7 +175,7 @@ if settings.invalidations:
     def invalidation_trigger(event: SQSEvent) -> None:
         """Originals were replaced or removed: CloudFront is to forget their pictures."""
         keys = [record.body for record in event]
-        client = aws.create_client("cloudfront", config=Config(connect_timeout=2, read_timeout=10))
+        client = _client("cloudfront")
         tags = Invalidations(client, settings.distribution).forget(keys) if settings.distribution else 0
         log.info("%d originals forgotten by %d tags", len(set(keys)), tags)
 

@@ -13,6 +13,7 @@ import yaml
 from .errors import MisconfiguredError, ParameterError
 from .formats import NEGOTIATED
 from .kinds import Integer
+from .ladder import OTHERWISE, Ladder
 from .limits import Limits
 from .operations import ALIASES, PARAMETERS
 from .operations.size import MOST
@@ -21,17 +22,20 @@ from .schema import Values, shortened
 from .transformation import merged, parse
 
 
-def load_presets(path: Path) -> Presets:
-    """Read and check a whole presets.yaml; raises MisconfiguredError with every mistake, a line each."""
+def load_presets(path: Path, stage: str = "") -> Presets:
+    """Read and check a whole presets.yaml, as it is for a stage.
+
+    Raises MisconfiguredError with every mistake, a line each.
+    """
     try:
-        return read_presets(path.read_bytes(), path.name)
+        return read_presets(path.read_bytes(), path.name, stage)
     except OSError as error:
         raise MisconfiguredError(f"{path.name}: expected a file that can be read, but {error.strerror}") from error
 
 
-def read_presets(text: str | bytes, name: str = "presets.yaml") -> Presets:
+def read_presets(text: str | bytes, name: str = "presets.yaml", stage: str = "") -> Presets:
     """As `load_presets`, from the file's text; `name` is what mistakes are reported under."""
-    reader = _Reader(name)
+    reader = _Reader(name, stage)
     presets = reader.file(text.encode() if isinstance(text, str) else text)
     if reader.mistakes:
         raise MisconfiguredError("\n".join(reader.mistakes))
@@ -48,8 +52,8 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class _Reader:
     """Reads YAML's nodes, since only they know their lines, and gathers mistakes instead of stopping at the first."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, stage: str) -> None:
+        self.name, self.stage = name, stage
         self.mistakes: list[str] = []
         self.names: dict[str, yaml.ScalarNode] = {}
 
@@ -77,6 +81,8 @@ class _Reader:
             "defaults": self.defaults,
             "limits": self.limits,
             "access": self.access,
+            "sign_presets": self.sign_presets,
+            "ladder": self.ladder,
             "presets": self.presets,
         }
         read: dict[str, Any] = {}
@@ -87,7 +93,7 @@ class _Reader:
                 self.wrong(key, f"expected one of {', '.join(sections)}, received '{key.value}'")
         presets = Presets(**read)
         self.together(presets)
-        return presets
+        return replace(presets, ladder=presets.ladder.with_steps_of(presets.named)) if "ladder" in read else presets
 
     def entries(self, node: yaml.Node, what: str) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
         """The keys and values of a mapping; a doubled key is a mistake."""
@@ -123,7 +129,33 @@ class _Reader:
         return tuple(self.choice(entry, "formats", NEGOTIATED) for entry in self.texts(node, "formats"))
 
     def access(self, node: yaml.Node) -> str:
-        return self.choice(node, "access", ACCESS)
+        """One word, or one for each stage; a stage that is not named gets the strictest of those that are."""
+        if not isinstance(node, yaml.MappingNode):
+            return self.choice(node, "access", ACCESS)
+        entries = self.entries(node, "access")
+        by_stage = {key.value: self.choice(value, f"access: {key.value}", ACCESS) for key, value in entries}
+        known = [word for word in by_stage.values() if word in ACCESS]
+        return by_stage.get(self.stage) or max(known, key=ACCESS.index, default=ACCESS[-1])
+
+    def sign_presets(self, node: yaml.Node) -> bool:
+        return self.choice(node, "sign_presets", ("true", "false")) == "true"
+
+    def ladder(self, node: yaml.Node) -> Ladder:
+        rungs: dict[str, tuple[float, ...]] = {}
+        snap = False
+        for key, value in self.entries(node, "ladder"):
+            if key.value == "otherwise":
+                snap = self.choice(value, "ladder: otherwise", OTHERWISE) == "snap"
+            else:
+                rungs[key.value] = self.rungs(key, value)
+        return Ladder(rungs, snap)
+
+    def rungs(self, key: yaml.ScalarNode, node: yaml.Node) -> tuple[float, ...]:
+        parsed = [value for one in self.several(node, "ladder") for _, value in self.value(key, one, "ladder")]
+        numbers = {value for value in parsed if isinstance(value, int | float)}
+        if len(numbers) < len(parsed) or not numbers or key.value not in PARAMETERS:
+            self.wrong(key, f"expected numbers of a parameter for ladder: {key.value}, each once")
+        return tuple(sorted(numbers))
 
     def limits(self, node: yaml.Node) -> Limits:
         known = [entry.name for entry in fields(Limits)]

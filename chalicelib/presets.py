@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from .errors import Forbidden, ParameterError
 from .formats import NEGOTIATED, candidates
+from .ladder import Ladder
 from .limits import Limits
 from .schema import Values, shortened
 from .transformation import KEY_BYTES, Derivative, merged, negotiates, parse, settle
 
-ACCESS = ("open", "presets")
+UNSIGNED = "expected a signature: without one only presets are open here"
+UNSIGNED_PRESETS = "expected a signature: nothing is open here without one"
+
+ACCESS = ("open", "signed", "presets")
+"""Who may ask, from what anybody may ask for to what is named alone."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,8 @@ class Presets:
     defaults: Values = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     access: str = "open"
+    sign_presets: bool = False
+    ladder: Ladder = field(default_factory=Ladder)
 
     def derivatives(self, original: str) -> dict[str, Derivative]:
         """What an upload renders, by derivative key: each preset that is for the original, in each of its formats."""
@@ -70,22 +77,43 @@ class Presets:
             forms = candidates(original, self.formats) if negotiates(values) else (None,)
             yield from (settle(original, {**values, "fm": form} if form else values) for form in forms)
 
-    def wanted(self, original: str, query: Iterable[tuple[str, str]], accept: str) -> Wanted:
-        """The derivative that a query asks for; raises ParameterError, or Forbidden where only presets are open."""
+    @property
+    def named(self) -> Iterator[Values]:
+        """All values that the file itself asks for."""
+        yield self.defaults
+        yield from (variant for preset in self.presets.values() for variant in preset.variants)
+
+    def wanted(self, original: str, query: Iterable[tuple[str, str]], accept: str, signed: bool = False) -> Wanted:
+        """The derivative that a query asks for; raises ParameterError, or Forbidden where it is not open."""
         pairs = list(query)
         preset = self._named([text for name, text in pairs if name == "preset"])
         asked = parse(pair for pair in pairs if pair[0] != "preset")
         values = merged(self.defaults, preset.bare if preset else {}, asked)
         derivative = settle(original, values, accept, self.formats)
-        self.admit(derivative)
+        derivative = self.admitted(derivative, signed)
         return Wanted(derivative, negotiates(values), preset.name if preset else "")
 
-    def admit(self, derivative: Derivative) -> None:
-        """Raise ParameterError for a key that S3 does not take, Forbidden where access does not allow it."""
+    def admitted(self, derivative: Derivative, signed: bool = False) -> Derivative:
+        """The derivative, on the ladder where it is held to it.
+
+        Raises ParameterError for a key that S3 does not take, Forbidden where access does not allow it.
+        """
         if not derivative.storable:
             raise ParameterError(f"expected a URL whose derivative key has at most {KEY_BYTES} bytes of UTF-8")
-        if self.access == "presets" and derivative.key not in self.derivatives(derivative.original):
+        if (signed and self.access != "presets") or self._opens(derivative):
+            return derivative
+        if self.access == "presets":
             raise Forbidden(f"only presets are open here: add preset=NAME, one of {', '.join(self.presets)}")
+        if self.access == "signed":
+            raise Forbidden(UNSIGNED_PRESETS if self.sign_presets else UNSIGNED)
+        return replace(derivative, values=self.ladder.held(derivative.values))
+
+    def _opens(self, derivative: Derivative) -> bool:
+        """Whether anybody may ask for it."""
+        if self.access == "open" and not self.ladder.rungs:
+            return True
+        named = derivative.key in self.derivatives(derivative.original)
+        return named and not (self.access == "signed" and self.sign_presets)
 
     def _named(self, names: list[str]) -> Preset | None:
         if len(names) > 1:

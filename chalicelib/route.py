@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from .answers import Answer, elsewhere, own_path, picture_answer, unchanged
 from .errors import ParameterError
 from .pipeline import Picture, Pipeline
 from .presets import Wanted
-from .settings import Settings
+from .settings import ACCESS_HEADER, SIGNED, Settings
+from .signing import SIGNING, Keys, Signature
 from .timing import Timing
 from .transformation import parse_path
 
@@ -30,6 +32,10 @@ class Request:
     headers: Mapping[str, str]
 
 
+def _no_keys() -> Keys:
+    return {}
+
+
 @dataclass(frozen=True)
 class Route:
     """Answers requests for pictures; `url_of` signs a URL that reads a derivative's key straight from S3."""
@@ -37,6 +43,8 @@ class Route:
     pipeline: Pipeline
     settings: Settings
     url_of: Callable[[str], str]
+    keys: Callable[[], Keys] = field(default=_no_keys)
+    clock: Callable[[], float] = field(default=time.time)
 
     def answer(self, request: Request, timing: Timing) -> tuple[Answer, Wanted]:
         """The answer, and what was understood of the request; raises ImgyError."""
@@ -55,15 +63,31 @@ class Route:
     def understand(self, request: Request) -> tuple[Wanted, bool]:
         """What is wanted, and whether by the derivative's own path; raises ParameterError or Forbidden."""
         key = _key(request.key)
-        pairs = [(name, text) for name, texts in request.query.items() if name not in IGNORED for text in texts]
-        self._measure(pairs)
+        given = [(name, text) for name, texts in request.query.items() for text in texts]
+        self._measure([pair for pair in given if pair[0] not in IGNORED])
+        signed = self._signed(request, key, given)
+        pairs = [(name, text) for name, text in given if name not in (*IGNORED, *SIGNING)]
         presets, derivative = self.pipeline.presets, parse_path(key)
         if derivative is None:
-            return presets.wanted(key, pairs, request.headers.get("accept", "")), False
+            return presets.wanted(key, pairs, request.headers.get("accept", ""), signed), False
         if pairs:
             raise ParameterError("expected no query beside a derivative's own path, received one")
-        presets.admit(derivative)
-        return Wanted(derivative), True
+        return Wanted(presets.admitted(derivative, signed)), True
+
+    def _signed(self, request: Request, key: str, pairs: list[tuple[str, str]]) -> bool:
+        """Whether somebody who has a key asks; raises Forbidden for a signature that is not good."""
+        signature = Signature.of(pairs)
+        # Whoever knows the origin's secret has taken this header off what came, and put it on what is signed.
+        if self.settings.origin_secret and request.headers.get(ACCESS_HEADER) == SIGNED:
+            return True
+        if not signature.given:
+            return False
+        if not self.settings.keys:
+            raise ParameterError("expected a URL without a signature, as nothing is signed here")
+        covered = [pair for pair in pairs if pair[0] not in ("s", "sig")]
+        meant = [pair for pair in covered if pair[0] not in IGNORED]
+        signature.verify(self.keys(), f"/{request.key}", key, covered if signature.s else meant, self.clock())
+        return True
 
     def _measure(self, pairs: list[tuple[str, str]]) -> None:
         most = self.pipeline.presets.limits.query_bytes

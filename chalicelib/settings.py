@@ -14,6 +14,9 @@ from .errors import MisconfiguredError
 ORIGIN_HEADER = "x-imgy-origin"
 """In which CloudFront says the origin's secret."""
 
+ACCESS_HEADER, SIGNED = "x-imgy-access", "signed"
+"""In which the edge's function says that it has verified a signature; worth something beside the origin's secret."""
+
 UPLOADED = ("s3:ObjectCreated:*",)
 REMOVED = ("s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
 """What the originals bucket tells of."""
@@ -47,7 +50,8 @@ class Settings:
     originals whose pictures `distribution` is to forget. Where `events` is set, S3's notifications come by way of that
     queue, to at most `concurrency` workers at once. `function` is the name that Lambda runs this under; `renderers`
     follows from its memory there, elsewhere from the processors. `expire_days` is after how many days S3 deletes
-    pictures that no preset names; 0 is never.
+    pictures that no preset names; 0 is never. `stage` is what presets.yaml calls this deployment, and `keys` where its
+    keys of signatures are: secretsmanager:NAME, ssm:/NAME or file:PATH.
     """
 
     originals: str = "imgy-originals"
@@ -61,6 +65,8 @@ class Settings:
     events: str = ""
     concurrency: int = 50
     expire_days: int = 0
+    stage: str = ""
+    keys: str = ""
     function: str = ""
     renderers: int = field(default_factory=partial(renderers, {}))
 

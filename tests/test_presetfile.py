@@ -30,8 +30,10 @@ MISTAKES = {
     "presets: [card]": ["1: expected a mapping for presets"],
     "presets:\n  card: 3": ["2: expected a mapping for preset card"],
     "- a\n- b": ["1: expected a mapping for the file"],
-    "preset: {}": ["1: expected one of formats, defaults, limits, access, presets, received 'preset'"],
-    "access: closed": ["1: expected one of open, presets for access, received 'closed'"],
+    "preset: {}": [
+        "1: expected one of formats, defaults, limits, access, sign_presets, ladder, presets, received 'preset'"
+    ],
+    "access: closed": ["1: expected one of open, signed, presets for access, received 'closed'"],
     "formats: [webp, bmp]": ["1: expected one of avif, webp for formats, received 'bmp'"],
     "limits:\n  frames: many": ["2: expected integer from 1 to 999999999 for frames, received 'many'"],
     "limits:\n  pixels: 3": ["2: expected one of original_bytes, original_pixels"],
@@ -41,7 +43,7 @@ MISTAKES = {
     "limits: {query_bytes: 9_999_999_999}": [
         "1: expected integer from 1 to 999999999 for query_bytes, received '99999"
     ],
-    "access: [open]": ["1: expected one of open, presets for access, received 'a list or mapping'"],
+    "access: [open]": ["1: expected one of open, signed, presets for access, received 'a list or mapping'"],
     "formats: {webp: 1}": ["1: expected a value or a list of values for formats"],
     "defaults:\n  w: 3\n  crop: entropy": [
         "2: defaults: expected fit=crop or fit=min beside crop, received crop without it"
@@ -75,7 +77,7 @@ MISTAKES = {
     "\tpresets: {}": ["1: expected YAML, but found character that cannot start any token"],
     "presets:\n\ta: {}": ["2: expected YAML, but found character that cannot start any token"],
     "presets:\n  a: {w: \x07}": ["2: expected YAML, but control characters are not allowed"],
-    'access: "a\\nb"': ["1: expected one of open, presets for access, received 'a?b'"],
+    'access: "a\\nb"': ["1: expected one of open, signed, presets for access, received 'a?b'"],
     "presets:\n  a: {w: x}\nnope: 1\nlimits: {frames: 0}": [
         "2: preset a",
         "3: expected one of",
