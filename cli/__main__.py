@@ -8,7 +8,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from typer.exceptions import TyperException
 
-from cli import operating
+from cli import operating, signing
 
 
 def _port(text: str | int) -> int:
@@ -32,6 +32,7 @@ commands = typer.Typer(name="imgy", add_completion=False, rich_markup_mode=None)
 
 
 commands.add_typer(operating.commands)
+commands.add_typer(signing.commands)
 
 
 @commands.callback()

@@ -12,6 +12,9 @@ from urllib.parse import urlparse
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.presetfile import load_presets
+from chalicelib.presets import Presets
+from chalicelib.signing import Keys
 from cli import proof
 from cli.checks import assert_concurrency, assert_function, assert_no_policy, shield_region
 from cli.edge import TEMPLATE, function, shipped_presets
@@ -27,6 +30,7 @@ from cli.functions import (
     config,
     own_names,
 )
+from cli.keys import ParameterKeys, ensured
 from cli.notifications import notify
 from cli.own_buckets import DERIVATIVES, ORIGINALS, OwnBuckets
 from cli.record import Record
@@ -59,6 +63,21 @@ class Deployment:
     def own_buckets(self) -> OwnBuckets:
         """Those that the foundation makes, where no others are named."""
         return OwnBuckets(self.session, self.name)
+
+    @property
+    def presets(self) -> Presets:
+        """What presets.yaml says for this stage."""
+        return load_presets(ROOT / "presets.yaml", self.functions.stage)
+
+    @property
+    def keys(self) -> ParameterKeys:
+        """Where the keys of signed URLs are."""
+        return ParameterKeys(self.session.client("ssm"), f"/{self.name}/keys")
+
+    @property
+    def signing(self) -> Keys:
+        """The keys of signed URLs: one is made where the stage needs it; none where nothing is signed."""
+        return ensured(self.keys) if self.presets.access == "signed" else self.keys.read() or {}
 
     def foundation(self) -> Stack:
         """Buckets, queues, log groups and alarms; buckets that an earlier deploy left are taken on."""
@@ -122,6 +141,8 @@ class Deployment:
             "IMGY_INVALIDATIONS": found["Invalidations"],
             "IMGY_DISTRIBUTION": self.distribution(),
             "IMGY_EXPIRE_DAYS": found.get("ExpireAfterDays", "0"),
+            "IMGY_STAGE": self.functions.stage,
+            **({"IMGY_KEYS": self.keys.reference} if self.signing else {}),
             **({"IMGY_EVENTS": found["Events"]} if found["Mode"] == QUEUE else {}),
         }
         self.functions.staged(own_names(self.name, found["Originals"], found["Derivatives"]), environment)
@@ -140,7 +161,8 @@ class Deployment:
         if not edge:
             raise SystemExit("imgy: there is no edge yet; deploy it before its proof")
         assert_function(self.session.client("cloudfront"), f"{self.name}-viewer-request", self.show)
-        proof.prove(self.session.client("s3"), self.founded(), shipped_presets(), edge["CloudFrontUrl"], self.show)
+        s3, paths = self.session.client("s3"), proof.paths(self.presets, self.signing)
+        proof.prove(s3, self.founded(), paths, edge["CloudFrontUrl"], self.show)
         if edge["Url"] != edge["CloudFrontUrl"]:
             self.show(f"  {edge['Url']}: a CNAME (or an alias) to {urlparse(edge['CloudFrontUrl']).netloc}")
         self.show(f"{self.name}: {edge['Url']}")
@@ -154,6 +176,7 @@ class Deployment:
             self.stage_functions()
             self.functions.chalice("delete")
         Stack(client, f"{self.name}-foundation", "", {}, self.show).delete()
+        self.keys.drop()
         self.own_buckets.drop(DERIVATIVES, lambda bucket: True, self.show)
         self.own_buckets.drop(ORIGINALS, may_delete, self.show)
 

@@ -117,7 +117,8 @@ def own_names(name: str, originals: str, derivatives: str) -> dict[str, str]:
     """A stage's own name for each that stands in .chalice; `name` is its app and stage."""
     stock = Settings()
     queues = {f"{config()['app_name']}-{queue}": f"{name}-{queue}" for queue in ("failures", "invalidations", "events")}
-    return {stock.originals: originals, stock.derivatives: derivatives, **queues}
+    keys = {f"parameter/{config()['app_name']}/keys": f"parameter/{name}/keys"}
+    return {stock.originals: originals, stock.derivatives: derivatives, **queues, **keys}
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -2,15 +2,16 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
 from chalicelib.manifest import manifest_key
 from chalicelib.presets import Presets
+from chalicelib.signing import Keys, signed_path
 from chalicelib.storage import S3Store
 from cli.samples import landscape
 
@@ -24,31 +25,38 @@ _SECONDS = 120
 _NO_HEADERS: Mapping[str, str] = {}
 
 
+def paths(presets: Presets, keys: Keys) -> list[str]:
+    """What is asked for: a preset, and where it may be another size, signed where there are keys."""
+    preset, size = {"preset": next(iter(presets.presets))}, {"w": str(random.randint(100, 999))}
+    plain = [f"/{quote(KEY)}?{urlencode(asked)}" for asked in (preset, size)]
+    signed = [signed_path(KEY, asked, *list(keys.items())[-1]) for asked in (preset, size)] if keys else plain
+    first = signed[0] if presets.sign_presets else plain[0]
+    return [first] if presets.access == "presets" else [first, signed[1]]
+
+
 def prove(
     s3: "S3Client",
     buckets: Mapping[str, str],
-    presets: Presets,
+    paths: Sequence[str],
     url: str,
     show: Callable[[str], None],
     headers: Mapping[str, str] = _NO_HEADERS,
     by_s3: bool = True,
 ) -> None:
-    """Upload, fetch and remove a picture; raises SystemExit for what does not come.
+    """Upload a picture, fetch it by these paths, the first a preset's, and remove it.
 
-    `by_s3`: a preset must be answered by S3 itself, as CloudFront asks it first.
+    Raises SystemExit for what does not come. `by_s3`: the preset must be answered by S3, as CloudFront asks it first.
     """
-    derivatives, preset = S3Store(s3, buckets["Derivatives"]), next(iter(presets.presets))
-    address = f"{url.rstrip('/')}/{quote(KEY)}"
+    derivatives = S3Store(s3, buckets["Derivatives"])
     s3.put_object(Bucket=buckets["Originals"], Key=KEY, Body=landscape(), ContentType="image/jpeg")
     try:
         until(lambda: derivatives.head(manifest_key(KEY)), "the manifest of an upload")
         show(f"  an upload made {len(list(derivatives.names(f'{KEY}/'))) - 1} derivatives")
-        queries = [f"preset={preset}", *([f"w={random.randint(100, 999)}"] if presets.access == "open" else [])]
-        for query in queries:
-            asked = Request(f"{address}?{query}", headers=dict(headers))
+        for path in paths:
+            asked = Request(url.rstrip("/") + path, headers=dict(headers))
             said, server = until(partial(_fetched, asked), f"a picture from {url}")
-            show(f"  {query}: {said}")
-            if by_s3 and query == queries[0] and server != "AmazonS3":
+            show(f"  {path.partition('?')[2].partition('&sig=')[0]}: {said}")
+            if by_s3 and path == paths[0] and server != "AmazonS3":
                 raise SystemExit(
                     "imgy: expected S3 to answer for a preset, the API did: may CloudFront read the bucket?"
                 )

@@ -15,9 +15,9 @@ from chalicelib.settings import ORIGIN_HEADER
 from cli import local, proof
 from cli.claims import listening
 from cli.deploy import Deployment, functions_of, plan_stage
-from cli.edge import shipped_presets
 from cli.embedded_s3 import embedded_s3
 from cli.functions import QUEUE, assert_python
+from cli.keys import ensured
 
 STAGE = "dev"
 SERVICES = "s3,sqs,sns,lambda,iam,sts,logs,cloudwatch,cloudformation,cloudfront,apigateway,secretsmanager,ssm"
@@ -50,12 +50,14 @@ def _rehearse(deployment: Deployment, endpoint: str) -> None:
     # The embedded CloudFront knows no origin groups: what it would say to the API is said here.
     said = {ORIGIN_HEADER: deployment.secret(deployment.founded()), "Accept": "*/*"}
     s3, found = deployment.session.client("s3"), deployment.founded()
-    proof.prove(s3, found, shipped_presets(), url, deployment.show, said, by_s3=False)
+    asked = proof.paths(deployment.presets, {})
+    proof.prove(s3, found, asked, url, deployment.show, said, by_s3=False)
     proof.until(lambda: _forgotten(deployment), "an invalidation of what was removed")
     queued = replace(deployment, options={"Mode": QUEUE})
     queued.foundation().apply()
+    keys = ensured(queued.keys)
     queued.deploy_functions()
-    proof.prove(s3, found, shipped_presets(), url, deployment.show, said, by_s3=False)
+    proof.prove(s3, found, proof.paths(queued.presets, keys), url, deployment.show, said, by_s3=False)
     deployment.undeploy(lambda bucket: True)
     _assert_nothing_left(deployment)
 

@@ -22,6 +22,7 @@ from cli.buckets import set_up
 from cli.claims import claimed, listening
 from cli.embedded_s3 import EmbeddedS3, embedded_s3
 from cli.gateway import gateway, serve
+from cli.keys import KEYS, FileKeys, ensured
 from cli.log import log_to_terminal
 from cli.pump import Queue, catch_up, start_pump
 from cli.samples import first_samples
@@ -73,6 +74,9 @@ def _run(port: int, s3_port: int, data_dir: Path, signals: list[int], parent: in
         embedded = stack.enter_context(embedded_s3(s3_port, data_dir))
         local.point_to_this_machine(s3_port)
         log_to_terminal()
+        keys = FileKeys(data_dir / KEYS)
+        ensured(keys)
+        os.environ["IMGY_KEYS"] = keys.reference
         app, s3 = load_app(), local.s3_client()
         queue = _ready_queue(s3, port, embedded)
         stack.callback(stopping.set)
