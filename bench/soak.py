@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,9 @@ from cli import local
 from cli.embedded_s3 import embedded_s3
 
 _CALLERS = 2
+_CHILD = b"chalicelib.child"
+"""What the command of a process that renders names (chalicelib/children.py)."""
+
 _SAMPLES = 60
 _WARMING = 1 / 3
 """The share of the time in which heaps and pools grow to the size that they keep."""
@@ -33,31 +36,52 @@ _WARMING = 1 / 3
 
 @dataclass(frozen=True)
 class Sample:
-    """What the process holds after so many seconds and calls; memory in MB."""
+    """What the process holds after so many seconds and calls; memory in MB, also that of the processes that render."""
 
     seconds: float
     calls: int
     memory: float
+    rendering: float
+    processes: int
     descriptors: int
     threads: int
     files: int
 
 
-MOST = {"memory": 5.0, "descriptors": 2.0, "threads": 2.0, "files": 0.5}
+MOST = {"memory": 5.0, "rendering": 5.0, "processes": 0.5, "descriptors": 2.0, "threads": 2.0, "files": 0.5}
 """By how much each may grow in 1,000 calls."""
 
 
 def sample(start: float, calls: int, folder: Path) -> Sample:
     """Look at this process; `folder` is where its temporary files would be."""
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    status, children = _status(Path("/proc/self")), list(_children())
     return Sample(
         time.monotonic() - start,
         calls,
-        int(status["VmRSS"].split()[0]) / 1000,
+        _megabytes(status),
+        sum(map(_megabytes, children)),
+        len(children),
         len(os.listdir("/proc/self/fd")),
         int(status["Threads"]),
         sum(len(files) for _, _, files in os.walk(folder)),
     )
+
+
+def _status(process: Path) -> dict[str, str]:
+    return dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+
+
+def _children() -> Iterator[dict[str, str]]:
+    """The status of each process that renders for this one."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            status = _status(process)
+            if int(status["PPid"]) == os.getpid() and _CHILD in (process / "cmdline").read_bytes():
+                yield status
+
+
+def _megabytes(status: dict[str, str]) -> float:
+    return int(status.get("VmRSS", "0 kB").split()[0]) / 1000
 
 
 def slope(across: Sequence[float], up: Sequence[float]) -> float:
@@ -116,7 +140,7 @@ def verdict(samples: Sequence[Sample], most: dict[str, float]) -> Iterator[tuple
     for name, bound in most.items():
         by_call, by_hour = 1000 * growth(samples, name, "calls"), 3600 * growth(samples, name, "seconds")
         held = by_call <= bound
-        unit = " MB" if name == "memory" else ""
+        unit = " MB" if name in ("memory", "rendering") else ""
         told = f"{name:<12}{by_call:+8.3f}{unit} per 1,000 calls, {by_hour:+8.1f}{unit} an hour"
         yield f"{told}; must be ≤ {bound:g}: {'reached' if held else 'MISSED'}", held
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ print(json.dumps({"looks": [asdict(one) for one in looks], "wrong": wrong, "seen
 
 def samples(**growing):
     """Thirty looks, 100 calls between them, at what grows by so much from one to the next."""
-    steady = {"memory": 100.0, "descriptors": 10, "threads": 8, "files": 0}
+    steady = {"memory": 100.0, "rendering": 90.0, "processes": 2, "descriptors": 10, "threads": 8, "files": 0}
     return [
         Sample(
             seconds=10.0 * number,
@@ -50,7 +51,7 @@ def test_the_slope_is_that_of_the_line_that_fits_best():
 
 
 def test_what_grows_while_the_process_gets_warm_does_not_count():
-    warming = [Sample(one.seconds, one.calls, min(one.calls, 800), 10, 8, 0) for one in samples()]
+    warming = [replace(one, memory=min(one.calls, 800)) for one in samples()]
     assert growth(warming, "memory", "calls") == 0
     assert growth(samples(memory=2.0), "memory", "calls") == pytest.approx(0.02)
     assert growth(samples(memory=2.0), "memory", "seconds") == pytest.approx(0.2)
@@ -78,6 +79,8 @@ def test_sixty_calls_leave_no_file_and_no_descriptor_behind(short):
     # Connections to S3 are kept, one for each of the ten threads of an upload at most.
     assert max(later["descriptors"], last["descriptors"]) <= warm["descriptors"] + 20
     assert max(later["threads"], last["threads"]) <= warm["threads"] + 20
+    assert 1 <= last["processes"] <= 2
+    assert last["rendering"] > 20
 
 
 def test_whatever_comes_is_answered_as_it_should_be(short):
