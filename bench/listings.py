@@ -64,7 +64,7 @@ class Made(MemoryStore):
     def get(self, key: str) -> Object | None:
         if _lacks(original_of(key) or ""):
             return None
-        body = Manifest(_ETAG, derivatives={name: {} for name in self._names() if name != "manifest.json"}).to_json()
+        body = Manifest(_ETAG, derivatives={name: {"etag": _ETAG} for name in self._names()}).to_json()
         return replace(_object(key), read=lambda: body)
 
 

@@ -32,6 +32,10 @@ class Manifest:
         """The manifest of an original that cannot be used; `size` in bytes."""
         return cls(etag, size, refused={"status": error.status, "reason": str(error)})
 
+    def tells_of(self, name: str, etag: str) -> bool:
+        """Whether the derivative of this name was the object with this ETag when the manifest was written."""
+        return bool(self.derivatives.get(name, {}).get("etag") == etag)
+
     @property
     def refusal(self) -> Refused | None:
         """The error to answer with, where the original was refused."""

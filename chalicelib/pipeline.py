@@ -290,7 +290,7 @@ def _picture(stored: Object, hit: bool, timing: Timing) -> Picture:
 
 def _entry(stored: Object) -> dict[str, Any]:
     size = size_of(stored)
-    return {"width": size.width, "height": size.height, "length": stored.length}
+    return {"width": size.width, "height": size.height, "length": stored.length, "etag": stored.etag}
 
 
 def _told(original: Object, described: Description, derivatives: Mapping[str, Mapping[str, Any]]) -> Manifest:

@@ -83,7 +83,7 @@ def audit(
 def out_of_step(originals: Store, derivatives: Store) -> Iterator[str]:
     """The keys of which derivatives and original are not of one another, whatever presets there are.
 
-    It looks at no picture of which a manifest speaks; what S3 does not answer counts as out of step.
+    It looks at no picture of which a manifest tells; what S3 does not answer counts as out of step.
     """
     pipeline = Pipeline(originals, Derivatives(derivatives, ""), Presets())
     return (finding.key for _, finding in look_over(pipeline, by_manifest) if finding.what not in IN_STEP)

@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from chalicelib.derivatives import Survey
+from chalicelib.derivatives import Survey, original_etag
 from chalicelib.pipeline import Pipeline
+from chalicelib.storage import Object
 from chalicelib.transformation import Derivative
 from cli.pool import FAILED, patiently, pooled, told
 from cli.standings import Standing, standings
@@ -52,16 +53,24 @@ def by_listing(pipeline: Pipeline, standing: Standing) -> Finding:
 
 
 def by_manifest(pipeline: Pipeline, standing: Standing) -> Finding:
-    """Reads each manifest, one request an original, and looks at those that it shows out of step.
+    """Reads each manifest, and looks at each picture that it does not tell of: one request for each.
 
-    Proves that the manifest speaks of the original that is there, and that all that it speaks of is there by its name.
+    Proves that the manifest speaks of the original that is there, and that each picture was made from it.
     """
     if standing.original and standing.known:
         wanted, manifest = pipeline.presets.derivatives(standing.key), pipeline.derivatives.manifest(standing.key)
         survey = Survey(standing.original.etag, manifest, standing.pictures, ())
-        if survey.settled(wanted):
+        if survey.settled(wanted) and all(_own(pipeline, survey, picture) for picture in standing.pictures.values()):
             return _judged(standing.key, survey, wanted)
     return by_picture(pipeline, standing)
+
+
+def _own(pipeline: Pipeline, survey: Survey, picture: Object) -> bool:
+    """Whether a picture was made from the surveyed original, by its manifest or by what it says of itself."""
+    if survey.manifest and survey.manifest.tells_of(picture.key.rpartition("/")[2], picture.etag):
+        return True
+    there = pipeline.derivatives.store.head(picture.key)
+    return there is None or original_etag(there) == survey.etag
 
 
 def by_picture(pipeline: Pipeline, standing: Standing) -> Finding:

@@ -28,7 +28,6 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done,
 Queue = Annotated[str, typer.Option(metavar="NAME", help="Leave the work to the readers of this queue.")]
 After = Annotated[str, typer.Option("--start-after", metavar="KEY", help="Look only at originals behind this key.")]
 Repair = Annotated[bool, typer.Option("--repair", help="Bring in step what is out of step.")]
-Deep = Annotated[bool, typer.Option("--deep", help="Look at every derivative, not at its manifest alone.")]
 Grace = Annotated[int, typer.Option(min=0, metavar="SECONDS", help="Uploads so young need not be in step yet.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before a prefix is purged.")]
 What = Annotated[str, typer.Argument(metavar="KEY|PREFIX", help="An original, or a prefix, which ends in /.")]
@@ -81,14 +80,13 @@ def audit(
     where: Where,
     prefix: Prefix = "",
     repair: Repair = False,
-    deep: Deep = False,
     grace: Grace = 0,
     jobs: Jobs = CORES,
     as_json: AsJson = False,
 ) -> None:
     """Find what is missing, stale, orphaned or refused; exit with 0: nothing, 1: something, 2: could not look."""
     from cli import audit as auditing
-    from cli.findings import by_manifest, by_picture
+    from cli.findings import by_manifest
     from cli.target import target
 
     report = auditing.Report()
@@ -97,8 +95,8 @@ def audit(
         if repair:
             _assert_renders()
         with _stoppable() as stopped:
-            look, young = by_picture if deep else by_manifest, timedelta(seconds=grace)
-            auditing.audit(at.pipeline, look, report, prefix, young, jobs if repair else 0)
+            young = timedelta(seconds=grace)
+            auditing.audit(at.pipeline, by_manifest, report, prefix, young, jobs if repair else 0)
         told = {**auditing.summary(report), "stopped": bool(stopped)}
         _tell([_machine(told)] if as_json else auditing.lines(report))
         _end(stopped, report.code)

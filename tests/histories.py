@@ -26,6 +26,7 @@ from chalicelib.storage import MemoryStore
 from chalicelib.timing import Timing
 from chalicelib.transformation import parse_path
 from cli.audit import out_of_step
+from cli.findings import IN_STEP, by_manifest, look_over
 
 KEYS = ("cat", "dog", "cat/dog")
 PRESETS = ("w=1.jpg", "w=2.jpg")
@@ -323,12 +324,15 @@ class World:
         return Task(self, self._tasks, key, what, work)
 
     def rest(self):
-        """Let everything come to its end, in turn; what was lost is found by an audit of every key."""
+        """Let everything come to its end, in turn; what was lost or cut short, an audit finds."""
         self.drain()
-        for key in KEYS if self.lost or self.harmed else ():
-            self.note(f"audit of {key}")
-            self.events.append(key)
+        if self.lost or self.harmed:
+            self.events += [finding.key for _, finding in look_over(self.pipeline, by_manifest) if self._out(finding)]
         self.drain()
+
+    def _out(self, finding):
+        self.note(f"audit: {finding}")
+        return finding.what not in IN_STEP
 
     def drain(self):
         """Let every event come that is still on its way, and every handler go on in turn to its end."""

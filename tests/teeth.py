@@ -16,30 +16,26 @@ from tempfile import TemporaryDirectory
 from walls import DEFENCES as WALLS
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("chalicelib", "app.py")
+COPIED = ("chalicelib", "cli")
 PYTEST = ["-m", "pytest", "-q", "-x", "--tb=short", "-p", "no:cacheprovider", "--hypothesis-profile", "teeth"]
 # The quick ones first.
-TESTS = [
-    "tests/test_store_faults.py::test_any_call_may_fail_once",
-    "tests/test_histories.py",
-    "tests/test_pipeline.py::test_what_a_preset_has_come_to_name_stays_and_is_not_made_again",
-    "tests/test_pipeline.py::test_what_was_made_for_somebody_meanwhile_stays_too",
-]
+TESTS = ["tests/test_store_faults.py::test_any_call_may_fail_once", "tests/test_histories.py"]
+EXPIRY, AUDIT = ["tests/test_pipeline.py", "-k", "expire or stays"], ["tests/test_audit.py"]
 
-PIPELINE, DERIVATIVES = "chalicelib/pipeline.py", "chalicelib/derivatives.py"
+PIPELINE, DERIVATIVES, FINDINGS = "chalicelib/pipeline.py", "chalicelib/derivatives.py", "cli/findings.py"
 FORGET = """        if survey.changed or any(replaced for _, replaced in kept):
             self.forget(original.key)
 """
-COMMIT = "        self.derivatives.put_manifest(original.key, _describe(original, rendering, entries))\n"
+COMMIT = "        self.derivatives.put_manifest(original.key, _told(original, description, entries))\n"
 WITHDRAWN = """            self.forget(key)
             self.derivatives.delete([manifest_key(key)])
 """
-EARLY = """        entries = {derivative.name: {} for derivative in wanted.values()}
-        self.derivatives.put_manifest(original.key, _describe(original, rendering, entries))
+EARLY = """            entries = {derivative.name: {} for derivative in wanted.values()}
+            self.derivatives.put_manifest(original.key, _told(original, rendering.describe(), entries))
 """
 SWAP = "self.store.swap(key, over, body, content_type, self.cache_control, metadata, tag)"
 PUT = "self.store.put(key, body, content_type, self.cache_control, metadata)"
-RENDER = "        kept = side_by_side("
+RENDER = "            kept = side_by_side("
 
 FLOWS = {
     "an event looks again, whether its original is still there": [
@@ -80,10 +76,6 @@ FLOWS = {
         (PIPELINE, "if survey.stale and not survey.overwritten:", "if False:")
     ],
     "a manifest is written before pictures without one go": [(PIPELINE, "if pictures and not known:", "if False:")],
-    "what a preset names does not expire": [(PIPELINE, "self.derivatives.let_stay(", "bool(")],
-    "what was made for somebody meanwhile does not expire, where a preset names it": [
-        (DERIVATIVES, "self.let_stay([] if adhoc else [there])", "pass")
-    ],
     "an event that was overtaken forgets": [(PIPELINE, "self.forget(key)  # of what", "pass  # of what")],
     "an event forgets what it put a picture over": [
         (PIPELINE, "survey.changed or any(", "survey.changed or False and any(")
@@ -98,17 +90,46 @@ FLOWS = {
     ],
 }
 
+BESIDE = {
+    "an audit looks at pictures that no manifest tells of": (
+        [(FINDINGS, "return there is None or original_etag(there) == survey.etag", "return True")],
+        AUDIT,
+    ),
+    "an audit holds pictures against what the manifest tells of them": (
+        [("chalicelib/manifest.py", '.get("etag") == etag)', '.get("etag"))')],
+        AUDIT,
+    ),
+    "only what no preset names expires": (
+        [
+            (
+                PIPELINE,
+                "self.derivatives.expire and derivative.key not in",
+                "self.derivatives.expire or derivative.key not in",
+            )
+        ],
+        EXPIRY,
+    ),
+    "what a preset has come to name does not expire": (
+        [(PIPELINE, "self.derivatives.let_stay(", "bool(")],
+        EXPIRY,
+    ),
+    "what was made for somebody meanwhile does not expire, where a preset names it": (
+        [(DERIVATIVES, "self.let_stay([] if adhoc else [there])", "pass")],
+        EXPIRY,
+    ),
+}
 
-DEFENCES = {**{defence: (edits, TESTS) for defence, edits in FLOWS.items()}, **WALLS}
+DEFENCES = {**{defence: (edits, TESTS) for defence, edits in FLOWS.items()}, **BESIDE, **WALLS}
 
 
 def without(defence):
     """The test that fails without a defence, and what it says; nothing where none does."""
     with TemporaryDirectory(prefix="imgy-teeth-") as folder:
         for entry in ROOT.iterdir():
-            if entry.name not in COPIED:
+            if entry.name not in (*COPIED, "app.py"):
                 (Path(folder) / entry.name).symlink_to(entry)
-        shutil.copytree(ROOT / "chalicelib", Path(folder) / "chalicelib")
+        for name in COPIED:
+            shutil.copytree(ROOT / name, Path(folder) / name)
         shutil.copy(ROOT / "app.py", folder)
         edits, tests = DEFENCES[defence]
         for file, old, new in edits:

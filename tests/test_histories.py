@@ -152,6 +152,17 @@ def test_a_process_that_ended_before_it_forgot_is_made_up_for(world):
     world.deliver("cat").until("forget").fail("killed")
 
 
+@pytest.mark.parametrize("calls", [1, 2, 3])
+def test_a_request_that_is_killed_before_it_has_taken_back_leaves_what_an_audit_finds(world, calls):
+    late = world.request("cat", "w=8.jpg").until("swap derivative")
+    world.put("cat", "blue")
+    world.deliver("cat").finish()
+    late.step(calls).fail("killed")
+    assert shown(world.derivatives.there("cat/w=8.jpg").read())[0] == "red"
+    assert list(out_of_step(world.originals, world.derivatives)) == ["cat"]
+    world.rest()
+
+
 def test_pictures_without_manifest_and_without_original_are_out_of_step():
     world = World()
     world.put("cat", "red")

@@ -104,7 +104,7 @@ def test_the_originals_bucket_is_never_written_to(pipeline, upload, originals):
 
 
 @on_every_store
-def test_the_manifest_says_what_is_known(pipeline, upload, manifest, body):
+def test_the_manifest_says_what_is_known(pipeline, upload, manifest, body, derivatives):
     etag = upload("cat.jpg", picture((120, 80)))
     pipeline.reconcile("cat.jpg")
     known = manifest()
@@ -113,7 +113,11 @@ def test_the_manifest_says_what_is_known(pipeline, upload, manifest, body):
     assert list(known.derivatives) == NAMES
     lengths = {name: entry["length"] for name, entry in known.derivatives.items()}
     assert lengths == {name: len(body(f"cat.jpg/{name}")) for name in NAMES}
-    assert known.derivatives["w=60.jpg"] == {"width": 60, "height": 40, "length": lengths["w=60.jpg"]}
+    entry = known.derivatives["w=60.jpg"]
+    assert (entry["width"], entry["height"]) == (60, 40)
+    assert all(known.tells_of(name, derivatives.store.head(f"cat.jpg/{name}").etag) for name in NAMES)
+    assert not known.tells_of("w=60.jpg", "another")
+    assert not known.tells_of("w=61.jpg", entry["etag"])
     assert near(tuple(bytes.fromhex(known.colours[0])), "tomato", 30)
     assert near(tuple(bytes.fromhex(known.colours[1])), "navy", 40)
     assert known.placeholder.startswith("data:image/webp;base64,")
