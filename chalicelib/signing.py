@@ -74,20 +74,15 @@ class Signature:
 
     @classmethod
     def of(cls, pairs: Pairs) -> Signature:
-        """Take it from a query; raises ParameterError for what cannot be one."""
-        given: dict[str, str] = {}
-        for name, text in pairs:
-            if name in SIGNING:
-                if name in given:
-                    raise ParameterError(f"expected one value for {name}, received several")
-                given[name] = text
-        if "s" in given and "sig" in given:
-            raise ParameterError("expected one of s and sig, received both")
-        if "expires" in given and len(given) == 1:
-            raise ParameterError("expected s or sig beside expires, received expires without it")
-        if not _SECONDS.fullmatch(given.get("expires", "0")):
-            raise ParameterError("expected seconds since 1970 for expires, received something else")
-        return cls(**given)
+        """Take it from a query; raises Forbidden for what cannot be one, as whatever was added to one that was good."""
+        given = [pair for pair in pairs if pair[0] in SIGNING]
+        names = [name for name, _ in given]
+        if len(names) > len({*names}) or {"s", "sig"} <= {*names}:
+            raise Forbidden(WRONG)
+        found = cls(**dict(given))
+        if found.expires and not (found.given and _SECONDS.fullmatch(found.expires)):
+            raise Forbidden(WRONG)
+        return found
 
     @property
     def given(self) -> bool:
