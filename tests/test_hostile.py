@@ -12,17 +12,18 @@ import typer
 from drawn import NOT_AN_IMAGE, picture
 from events import Response
 from hostile import __main__ as command
-from hostile import crew, service
+from hostile import crew, looking
 from hostile.case import SHOWN
 from hostile.corpus import ASKED, CASES
 from hostile.crew import Worker, canaries, listening, run
 from hostile.figures import Figures
 from hostile.good import good
 from hostile.jobs import ANY_QUESTION
+from hostile.looking import AFTER, CRASHES, LATE, LEAKS, REQUEST, UPLOAD, ZEROS, Seen
 from hostile.mutations import mutation, with_sums
 from hostile.queries import NUMBERS
 from hostile.questions import question
-from hostile.service import AFTER, CRASHES, LATE, LEAKS, REQUEST, UPLOAD, ZEROS, Seen, Service
+from hostile.service import REQUEST_SECONDS, Service
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -131,8 +132,8 @@ def served(monkeypatch, bait, tmp_path):
 
 
 def test_a_good_picture_is_all_right(served):
-    assert served.upload("a picture", "cat.jpg", picture(), SHOWN, painted=True).wrong == []
-    assert served.request("a picture", "cat.jpg", picture(), SHOWN, painted=True).wrong == []
+    assert served.upload("a picture", "cat.jpg", picture(), SHOWN).wrong == []
+    assert served.request("a picture", "cat.jpg", picture(), SHOWN).wrong == []
 
 
 def _connect(served):
@@ -143,21 +144,21 @@ def _connect(served):
 
 
 HARMS = {
-    service.FILES: lambda served: (served.folder / "left").touch(),
-    service.CONNECTIONS: _connect,
-    service.ANSWERS_500: lambda served: 1 / 0,
-    service.LEAKS: lambda served: Response(200, {}, f"<{served.bait.word.encode().hex()}>".encode()),
-    service.INSIDE: lambda served: Response(422, {}, b'File "/opt/site-packages/x.py"'),
-    service.UNEXPECTED: lambda served: Response(302, {}, b""),
-    service.LATE: lambda served: time.sleep(1.2),
-    service.OF_REFUSED: lambda served: served.derivatives.put("cat.jpg/w=1.jpg", b"made of a refused one"),
+    looking.FILES: lambda served: (served.folder / "left").touch(),
+    looking.CONNECTIONS: _connect,
+    looking.ANSWERS_500: lambda served: 1 / 0,
+    looking.LEAKS: lambda served: Response(200, {}, f"<{served.bait.word.encode().hex()}>".encode()),
+    looking.INSIDE: lambda served: Response(422, {}, b'File "/opt/site-packages/x.py"'),
+    looking.UNEXPECTED: lambda served: Response(302, {}, b""),
+    looking.LATE: lambda served: time.sleep(1.2),
+    looking.OF_REFUSED: lambda served: served.derivatives.put("cat.jpg/w=1.jpg", b"made of a refused one"),
 }
 
 
 @pytest.mark.parametrize("what", HARMS)
 def test_whatever_must_not_be_is_seen(monkeypatch, served, what):
     ask = served.web.ask
-    monkeypatch.setattr(service, "GRACE", 1 - service.REQUEST_SECONDS)
+    monkeypatch.setattr(looking, "GRACE", 1 - REQUEST_SECONDS)
 
     def harmed(*asked, **options):
         answer, said = ask(*asked, **options), HARMS[what](served)
@@ -170,7 +171,7 @@ def test_whatever_must_not_be_is_seen(monkeypatch, served, what):
 
 def test_a_trigger_that_raises_is_seen(monkeypatch, served):
     monkeypatch.setattr(served, "app", type("App", (), {"upload_trigger": lambda self, event, context: 1 / 0})())
-    assert [found for found, _ in served.upload("harm", "cat.jpg", picture(), SHOWN).wrong] == [service.ANSWERS_500]
+    assert [found for found, _ in served.upload("harm", "cat.jpg", picture(), SHOWN).wrong] == [looking.ANSWERS_500]
 
 
 @pytest.mark.parametrize("how", ["as it is", "painted", "encoded"])

@@ -18,9 +18,10 @@ from pathlib import Path
 from PIL import Image
 
 from hostile.case import Bait
-from hostile.service import CONNECTIONS, CRASHES, FILES, LATE, LEAKS, ROOT, TEMPORARY, Seen
+from hostile.looking import CONNECTIONS, CRASHES, FILES, LATE, LEAKS, ROOT, Seen
+from hostile.service import TEMPORARY
 
-HARD_SECONDS = 60
+HARD_SECONDS = 90
 """After which a service that says nothing is ended."""
 
 
@@ -90,7 +91,7 @@ class Worker:
 
     def __enter__(self):
         self._folder = tempfile.mkdtemp(prefix="imgy-hostile-")
-        self._errors = tempfile.TemporaryFile("w+")
+        self._errors = tempfile.TemporaryFile("w+", errors="replace")
         return self
 
     def __exit__(self, *raised):

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from hostile.service import REQUEST, UPLOAD, ZEROS
+from hostile.looking import REQUEST, UPLOAD, ZEROS
 
 MOST_MILLISECONDS = 50
 """In which 99 of 100 are refused that their first bytes or their header give away."""

@@ -4,9 +4,9 @@ from drawn import picture
 
 from hostile.case import REFUSED
 from hostile.corpus import ASKED, CASES
+from hostile.looking import REQUEST, UPLOAD
 from hostile.mutations import mutation
 from hostile.questions import question
-from hostile.service import REQUEST, UPLOAD
 
 ANY_FILE = (200, *REFUSED)
 ANY_QUESTION = (200, 302, 400, 403, 404, 503)
@@ -23,6 +23,7 @@ def _case(service, name):
     case = CASES[name]
     body = case.draw(service.bait)
     for entry in (UPLOAD, REQUEST):
+        # The colours of what is changed by chance may be the canary's by chance, too; these are not.
         yield _followed(service, getattr(service, entry)(name, case.key, body, case.may, painted=True))
 
 
