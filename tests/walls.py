@@ -116,12 +116,40 @@ DEFENCES = {
         [("app.py", "if settings.origin_secret and not hmac", "if False and not hmac")],
         ["tests/test_origin_secret.py"],
     ),
+    "a signature must fit": (
+        [("chalicelib/signing.py", "        if not right:\n", "        if False:\n")],
+        ["tests/test_signing.py"],
+    ),
+    "a signature ends": (
+        [("chalicelib/signing.py", "if self.expires and int(self.expires) < now:", "if False:")],
+        ["tests/test_signing.py"],
+    ),
+    "nothing may be added to a signature": (
+        [("chalicelib/signing.py", 'if len(names) > len({*names}) or {"s", "sig"} <= {*names}:', "if False:")],
+        ["tests/test_signing.py"],
+    ),
+    "the edge's word counts beside the origin's secret alone": (
+        [("chalicelib/route.py", "if self.settings.origin_secret and request", "if request")],
+        ["tests/test_signing.py"],
+    ),
+    "access: only presets are open without a signature": (
+        [("chalicelib/presets.py", "        return named and not (", "        return True or not (")],
+        ["tests/test_access.py", "tests/test_signing.py"],
+    ),
+    "access: where presets alone are open, no signature opens more": (
+        [("chalicelib/presets.py", 'if (signed and self.access != "presets") or', "if signed or")],
+        ["tests/test_signing.py"],
+    ),
+    "strangers are held to the ladder": (
+        [("chalicelib/presets.py", "values=self.ladder.held(derivative.values)", "values=derivative.values")],
+        ["tests/test_access.py"],
+    ),
     "controls in a path are refused": (
         [("chalicelib/route.py", "    if _CONTROL.search(key):", "    if False:")],
         ["tests/test_route.py"],
     ),
     "queries are limited": (
         [("chalicelib/route.py", "        if received > most:", "        if False:")],
-        ["tests/test_route.py"],
+        ["tests/test_route.py", "-k", "query_over_the_limit_is_400"],
     ),
 }
