@@ -6,9 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from calmjs.parse import es5
-from calmjs.parse.unparsers.es5 import minify_print
-
 from chalicelib import operations
 from chalicelib.formats import BY_EXTENSION, NEGOTIATED, WRITTEN
 from chalicelib.kinds import Kind
@@ -18,9 +15,12 @@ from chalicelib.presets import Presets
 from chalicelib.route import IGNORED
 from chalicelib.schema import Needs, Parameter, Values
 from chalicelib.transformation import CHOICES, KEY_BYTES, NOTHING
+from cli.edge_access import ITEM, access
+from cli.edge_minify import minified
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "edge" / "viewer-request.js"
+ACCESS = ROOT / "edge" / "access.js"
 FUNCTION = ROOT / "edge" / "function.js"
 TEMPLATE = ROOT / "edge" / "template.yaml"
 MOST_BYTES = 10_240
@@ -31,8 +31,40 @@ API = "api"
 
 _IMPORT = "import cf from 'cloudfront';"
 _HANDLER = f"function handler(event){{return answer(event,function(){{cf.selectRequestOriginById('{API}');}});}}"
-_STUB = "var chosen=null;var cf={selectRequestOriginById:function(id){chosen=id;}};"
-_ANSWERED = "function answered(event){chosen=null;var request=handler(event);return {request:request,origin:chosen};}"
+_GUARDED_IMPORT = f"{_IMPORT}\nimport crypto from 'crypto';\nconst store=cf.kvs();"
+# Here and not in edge/access.js, as the minifier's grammar knows no `await`.
+_GUARDED_HANDLER = (
+    "async function handler(event){let keys;"
+    f"if(access.isSigned(event.request)){{try{{keys=await store.get('{ITEM}',{{format:'json'}});}}"
+    "catch(missing){console.log(String(missing));}}"
+    f"return access.guarded(event,function(){{cf.selectRequestOriginById('{API}');}},keys);}}"
+)
+
+_WRITTEN = "// Written by `make edge` from {} and presets.yaml."
+
+# What CloudFront gives a function, for node, which has a `crypto` of its own.
+_STUB = """
+console.log = console.error;
+var chosen = null;
+var cf = {
+    selectRequestOriginById: function (id) { chosen = id; },
+    kvs: function () {
+        return { get: async function (name) {
+            if (!Object.hasOwn(stored, name)) throw new Error('KeyNotFound');
+            return JSON.parse(stored[name]);
+        } };
+    }
+};
+"""
+_ANSWERED = """
+async function answered(event) {
+    var spelled = event.request.rawQueryString;
+    event.request.rawQueryString = function () { return spelled; };
+    chosen = null;
+    var made = await handler(event);
+    return made.statusCode ? { response: made, origin: null } : { request: made, origin: chosen };
+}
+"""
 
 _FOR_PEOPLE = {"good", "bad", "control", "expected"}
 
@@ -40,13 +72,8 @@ _FOR_PEOPLE = {"good", "bad", "control", "expected"}
 def write_function(presets: Presets, path: Path = FUNCTION) -> int:
     """Write the function and return its length in bytes; raises SystemExit where CloudFront would not take it."""
     text = function(presets)
-    length = len(text.encode())
-    if length > MOST_BYTES:
-        raise SystemExit(
-            f"imgy: CloudFront takes a function of {MOST_BYTES} bytes, this is one of {length}: too many presets"
-        )
     path.write_text(text, "utf-8")
-    return length
+    return len(text.encode())
 
 
 def shipped_presets() -> Presets:
@@ -54,17 +81,53 @@ def shipped_presets() -> Presets:
     return load_presets(ROOT / "presets.yaml")
 
 
-def function(presets: Presets) -> str:
-    """The whole function: its table, then its source without what only people need."""
-    whole = f"var TABLE={json.dumps(table(presets), separators=(',', ':'))};{SOURCE.read_text('utf-8')}"
-    closed = minify_print(es5(f"var answer=(function(){{{whole};return answer;}}());"), obfuscate=True)
-    written = "// Written by `make edge` from edge/viewer-request.js and presets.yaml."
-    return "\n".join([_IMPORT, written, closed, _HANDLER, ""])
+def is_guarded(presets: Presets, keyed: bool) -> bool:
+    """Whether a stage needs the part of the function that decides who may ask; `keyed`: it has keys."""
+    return keyed or presets.access != "open"
 
 
-def under_node(function: str) -> str:
-    """A script of the function for node: its `answered(event)` is the request and the origin chosen for it, or null."""
-    return function.replace(_IMPORT, _STUB) + _ANSWERED
+def function(presets: Presets, keyed: bool = False) -> str:
+    """The whole function: its table, then its source without what only people need, and access only where needed.
+
+    Raises SystemExit where CloudFront would not take it.
+    """
+    guarded = is_guarded(presets, keyed)
+    text = "\n".join([*((_GUARDED_IMPORT, _guarded(presets)) if guarded else (_IMPORT, _open(presets))), ""])
+    length = len(text.encode())
+    if length > MOST_BYTES:
+        raise SystemExit(
+            f"imgy: CloudFront takes a function of {MOST_BYTES} bytes, this is one of {length}: too many presets"
+        )
+    return text
+
+
+def _open(presets: Presets) -> str:
+    closed = _closed("answer", table(presets), "return answer;", SOURCE)
+    return "\n".join([_WRITTEN.format("edge/viewer-request.js"), closed, _HANDLER])
+
+
+def _guarded(presets: Presets) -> str:
+    known = {**table(presets), **access(presets)}
+    closed = _closed("access", known, "return {guarded:guarded,isSigned:isSigned};", SOURCE, ACCESS)
+    return "\n".join([_WRITTEN.format("edge/*.js"), closed, _GUARDED_HANDLER])
+
+
+def _closed(name: str, known: Mapping[str, Any], returned: str, *sources: Path) -> str:
+    """The sources in a scope of their own with what is known of the operations as its first variables, minified."""
+    variables = ",".join(f"{name}={json.dumps(value, separators=(',', ':'))}" for name, value in known.items())
+    whole = "".join([f"var {variables};", *(path.read_text("utf-8") for path in sources), returned])
+    return minified(f"var {name}=(function(){{{whole}}})();")
+
+
+def under_node(function: str, keys: Mapping[str, str] | None = None) -> str:
+    """A script of the function for node, with `keys` in its key-value store where it has any.
+
+    Its `answered(event)` is a promise of the request and the origin chosen for it, or of the function's own response;
+    the event's rawQueryString is a text.
+    """
+    stored = {ITEM: json.dumps(keys)} if keys else {}
+    body = function.removeprefix(_IMPORT).replace("import crypto from 'crypto';", "")
+    return f"var stored={json.dumps(stored)};{_STUB}{body}{_ANSWERED}"
 
 
 def table(presets: Presets) -> dict[str, Any]:
@@ -73,22 +136,22 @@ def table(presets: Presets) -> dict[str, Any]:
     kinds = list({parameter.kind.expected: _kind(parameter.kind) for parameter in parameters}.values())
     needs = list({parameter.needs: _needs(parameter.needs) for parameter in parameters if parameter.needs}.values())
     return {
-        "ignored": IGNORED,
-        "keyBytes": KEY_BYTES,
-        "queryBytes": presets.limits.query_bytes,
-        "kinds": kinds,
-        "needs": needs,
-        "parameters": [_row(parameter, kinds, needs) for parameter in parameters],
-        "aliases": operations.ALIASES,
-        "choices": CHOICES,
-        "nothing": NOTHING,
-        "compressed": str(COMPRESSED_QUALITY),
-        "written": {form.name: _true(animated=form.animated, quality=form.quality) for form in WRITTEN.values()},
-        "ahead": [form for form in NEGOTIATED if form in presets.formats],
-        "negotiated": {form: WRITTEN[form].content_type for form in NEGOTIATED},
-        "extensions": BY_EXTENSION,
-        "defaults": _texts(presets.defaults),
-        "presets": {preset.name: _texts(preset.bare) for preset in presets.presets.values()},
+        "IGNORED": IGNORED,
+        "KEY_BYTES": KEY_BYTES,
+        "QUERY_BYTES": presets.limits.query_bytes,
+        "LIMITS": kinds,
+        "NEEDS": needs,
+        "ROWS": [_row(parameter, kinds, needs) for parameter in parameters],
+        "ALIASES": operations.ALIASES,
+        "CHOICES": CHOICES,
+        "NOTHING": NOTHING,
+        "COMPRESSED": str(COMPRESSED_QUALITY),
+        "WRITTEN": {form.name: _true(animated=form.animated, quality=form.quality) for form in WRITTEN.values()},
+        "AHEAD": [form for form in NEGOTIATED if form in presets.formats],
+        "NEGOTIATED": {form: WRITTEN[form].content_type for form in NEGOTIATED},
+        "EXTENSIONS": BY_EXTENSION,
+        "DEFAULTS": _texts(presets.defaults),
+        "PRESETS": {preset.name: _texts(preset.bare) for preset in presets.presets.values()},
     }
 
 

@@ -19,7 +19,8 @@ from werkzeug.test import run_wsgi_app
 
 from chalicelib.cachetags import HEADER, tag
 from chalicelib.manifest import original_of
-from cli.edge import API, FUNCTION, TEMPLATE, under_node
+from chalicelib.settings import ACCESS_HEADER, ORIGIN_HEADER
+from cli.edge import API, TEMPLATE, function, under_node
 from cli.gateway import REQUEST_HEADERS, TARGET, gathered, raw_path
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 _CARRIED = ("content-type", "cache-control", "etag", "last-modified", "content-length", HEADER)
 _WORKER = """
-require('readline').createInterface({input: process.stdin}).on('line', function (line) {
-    console.log(JSON.stringify(answered(JSON.parse(line))));
+require('readline').createInterface({input: process.stdin}).on('line', async function (line) {
+    process.stdout.write(JSON.stringify(await answered(JSON.parse(line))) + '\\n');
 });
 """
 
@@ -83,15 +84,15 @@ _Loader.add_multi_constructor("!", lambda loader, tag, node: None)
 
 
 class ViewerRequest:
-    """The viewer-request function, run by node as CloudFront runs it."""
+    """The viewer-request function, run by node as CloudFront runs it, with `keys` in its key-value store."""
 
-    def __init__(self, function: str) -> None:
+    def __init__(self, function: str, keys: Mapping[str, str] | None = None) -> None:
         node = shutil.which("node")
         if node is None:
             raise SystemExit("imgy: EDGE=1 needs node, which runs CloudFront's function; install nodejs")
         self._lock = threading.Lock()
         self._worker = subprocess.Popen(
-            [node, "-e", under_node(function) + _WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [node, "-e", under_node(function, keys) + _WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def __call__(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,17 +112,26 @@ class ViewerRequest:
 
 @dataclass
 class Edge:
-    """A distribution: `s3` answers a path as the first origin, `api` a WSGI request as the second; `clock`: seconds."""
+    """A distribution: `s3` answers a path as the first origin, `api` a WSGI request as the second.
+
+    `secret` is what it says to the second; `clock`: seconds.
+    """
 
     function: Callable[[Mapping[str, Any]], dict[str, Any]]
     s3: Callable[[str], Answer]
     api: "WSGIApplication"
     template: Template = field(default_factory=Template.read)
+    secret: str = ""
     clock: Callable[[], float] = time.monotonic
-    kept: dict[tuple[str, str, str], tuple[float, Answer]] = field(default_factory=dict)
+    kept: dict[tuple[str, str, str, str], tuple[float, Answer]] = field(default_factory=dict)
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        hit, answer = self._answer(self.function(viewer_request(environ)), environ)
+        chosen = self.function(viewer_request(environ))
+        if "response" in chosen:
+            return _sent(
+                made(chosen["response"]), {"x-cache": "FunctionGeneratedResponse from cloudfront"}, environ, start
+            )
+        hit, answer = self._answer(chosen, environ)
         cached = ("Hit" if hit else "Miss") + " from cloudfront"
         return _sent(answer, {"x-cache": cached, "vary": "Accept"}, environ, start)
 
@@ -132,15 +142,16 @@ class Edge:
 
     def _answer(self, chosen: Mapping[str, Any], environ: "WSGIEnvironment") -> tuple[bool, Answer]:
         request, api_alone = chosen["request"], chosen["origin"] == API
-        accept = request["headers"].get("accept", {}).get("value", "")
+        accept, access = (request["headers"].get(name, {}).get("value", "") for name in ("accept", ACCESS_HEADER))
         query = query_text(request["querystring"])
-        key = (request["uri"], query, accept)
+        key = (request["uri"], query, accept, access)
         until, known = self.kept.get(key, (0.0, None))
         if known and self.clock() < until:
             return True, known
         answer = None if api_alone else self.s3(request["uri"])
         if answer is None or answer.status in self.template.failover:
-            answer = _called(self.api, request["uri"], query, accept, environ)
+            said = {"Accept": accept, ACCESS_HEADER: access, ORIGIN_HEADER: self.secret}
+            answer = _called(self.api, request["uri"], query, said, environ)
         self.kept[key] = (self.clock() + self.template.seconds(answer), answer)
         return False, answer
 
@@ -150,8 +161,9 @@ def edge_before(
     application: "WSGIApplication", app: Any, s3: "S3Client", derivatives: str
 ) -> "Iterator[WSGIApplication]":
     """A distribution before the whole local run; its own pages, which no distribution would have, go past it."""
-    viewer_request = ViewerRequest(FUNCTION.read_text("utf-8"))
-    edge = Edge(viewer_request, s3_origin(s3, derivatives), application)
+    keys = app.route.keys()
+    viewer_request = ViewerRequest(function(app.presets, bool(keys)), keys)
+    edge = Edge(viewer_request, s3_origin(s3, derivatives), application, secret=app.settings.origin_secret)
     app.pipeline = replace(app.pipeline, forget=lambda key: edge.forget(tag(key)))
 
     def respond(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
@@ -195,6 +207,7 @@ def viewer_request(environ: "WSGIEnvironment") -> dict[str, Any]:
         "method": environ["REQUEST_METHOD"],
         "uri": raw_path(environ[TARGET]),
         "querystring": query,
+        "rawQueryString": environ[TARGET].partition("?")[2],
         "headers": headers,
     }
 
@@ -205,13 +218,21 @@ def query_text(query: Mapping[str, Any]) -> str:
     return "&".join(f"{name}={value}" for name, value in sorted(pairs))
 
 
-def _called(api: "WSGIApplication", uri: str, query: str, accept: str, environ: "WSGIEnvironment") -> Answer:
+def made(response: Mapping[str, Any]) -> Answer:
+    """The answer that the function gives by itself."""
+    headers = {name: entry["value"] for name, entry in response["headers"].items()}
+    return Answer(response["statusCode"], headers, response["body"].encode())
+
+
+def _called(
+    api: "WSGIApplication", uri: str, query: str, said: Mapping[str, str], environ: "WSGIEnvironment"
+) -> Answer:
     """The second origin's answer to a GET without conditions."""
     method = "GET" if environ["REQUEST_METHOD"] == "HEAD" else environ["REQUEST_METHOD"]
-    headers = [("Accept", accept)] if accept else []
+    headers = [(name, value) for name, value in said.items() if value]
     asked = {**environ, "REQUEST_METHOD": method, TARGET: f"{uri}?{query}" if query else uri, REQUEST_HEADERS: headers}
-    body, status, said = run_wsgi_app(api, asked, buffered=True)
-    return Answer(int(status.split()[0]), {name.lower(): value for name, value in said}, b"".join(body))
+    body, status, named = run_wsgi_app(api, asked, buffered=True)
+    return Answer(int(status.split()[0]), {name.lower(): value for name, value in named}, b"".join(body))
 
 
 def _sent(answer: Answer, added: Mapping[str, str], environ: "WSGIEnvironment", start: "StartResponse") -> list[bytes]:

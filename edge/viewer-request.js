@@ -1,30 +1,33 @@
 // CloudFront's viewer-request function: it turns a query into the derivative's own path, so that every spelling of one
 // transformation is one cache key, and S3 answers without Lambda. What it does not understand goes to the API alone, as
-// it came, and the API answers: the same picture for what is right, a sentence for what is wrong. TABLE comes from the
-// operations' declarations and presets.yaml: `make edge` puts it before this source, takes out what only people need,
-// and writes function.js. This is ES5, as the minifier's grammar checks.
+// it came, and the API answers: the same picture for what is right, a sentence for what is wrong. The names in
+// capitals that are not declared here come from the operations' declarations and presets.yaml: `make edge` puts them
+// before this source, takes out what only people need, and writes function.js. This is ES5, as the minifier's grammar
+// checks.
 
 var ORDER = [];
 var PARAMETERS = {};
-TABLE.parameters.forEach(function (row) {
+ROWS.forEach(function (row) {
     ORDER.push(row[0]);
-    PARAMETERS[row[0]] = { kind: TABLE.kinds[row[1]], needs: TABLE.needs[row[2]], default: row[3] };
+    PARAMETERS[row[0]] = { kind: LIMITS[row[1]], needs: NEEDS[row[2]], default: row[3] };
 });
 
 function NotUnderstood() {}
 
-function answer(event, toApi) {
+// `pathOf` may throw an answer of its own; without it, what is understood is open.
+function answer(event, toApi, pathOf) {
     var request = event.request;
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
+    if (!isReading(request)) {
         toApi();
         return request;
     }
     var offered = offeredBy(request.headers.accept ? request.headers.accept.value : '');
     try {
-        request.uri = ownPath(request.uri, pairsOf(request.querystring), offered);
+        request.uri = (pathOf || ownPath)(request.uri, pairsOf(request.querystring), offered);
         request.querystring = {};
         offered = [];
     } catch (reason) {
+        if (reason.statusCode) return reason;
         if (!(reason instanceof NotUnderstood)) console.log(String(reason));
         // Never to S3, which has a meaning of its own for some queries (response-content-type, versionId).
         toApi();
@@ -34,8 +37,12 @@ function answer(event, toApi) {
     return request;
 }
 
+function isReading(request) {
+    return request.method === 'GET' || request.method === 'HEAD';
+}
+
 function contentType(form) {
-    return TABLE.negotiated[form];
+    return NEGOTIATED[form];
 }
 
 function offeredBy(accept) {
@@ -43,7 +50,7 @@ function offeredBy(accept) {
         var at = (offer + ';').indexOf(';');
         return /^;\s*q\s*=\s*0(\.0*)?\s*$/.test(offer.slice(at)) ? '' : offer.slice(0, at).trim();
     });
-    return TABLE.ahead.filter(function (form) {
+    return AHEAD.filter(function (form) {
         return has(named, contentType(form));
     });
 }
@@ -51,13 +58,18 @@ function offeredBy(accept) {
 function pairsOf(querystring) {
     var pairs = [];
     Object.keys(querystring).forEach(function (name) {
-        var entry = querystring[name];
-        (entry.multiValue || [entry]).forEach(function (one) {
-            pairs.push([spaced(name), spaced(one.value)]);
+        valuesOf(querystring[name]).forEach(function (text) {
+            pairs.push([spaced(name), spaced(text)]);
         });
     });
     return pairs.filter(function (pair) {
-        return !has(TABLE.ignored, pair[0]);
+        return !has(IGNORED, pair[0]);
+    });
+}
+
+function valuesOf(entry) {
+    return (entry.multiValue || [entry]).map(function (one) {
+        return one.value;
     });
 }
 
@@ -92,15 +104,15 @@ function expect(truth) {
 function ownPath(uri, pairs, offered) {
     var key = unquoted(uri.slice(1));
     expect(key && key.slice(0, 2) !== '-/' && !/(^|\/)\.{0,2}(\/|$)|[\x00-\x1f\x7f-\x9f]/.test(key));
-    expect(pairs.reduce(sum, 0) <= TABLE.queryBytes);
+    expect(pairs.reduce(sum, 0) <= QUERY_BYTES);
     var slash = key.lastIndexOf('/');
     var name = key.slice(slash + 1);
     var form = /^([a-z0-9-]+)=.*\.([a-z0-9]+)$/.exec(name);
-    var byPath = form && slash > 0 && owns(PARAMETERS, form[1]) && owns(TABLE.written, form[2]);
+    var byPath = form && slash > 0 && owns(PARAMETERS, form[1]) && owns(WRITTEN, form[2]);
     var original = byPath ? key.slice(0, slash) : key;
     expect(!byPath || !pairs.length);
     name = byPath ? named(name, form[2]) : asked(original, pairs, offered);
-    expect(bytes(original + '/' + name) <= TABLE.keyBytes);
+    expect(bytes(original + '/' + name) <= KEY_BYTES);
     return '/' + original.split('/').map(encodeURIComponent).join('/') + '/' + name;
 }
 
@@ -123,38 +135,44 @@ function pairOf(part) {
 
 function asked(original, pairs, offered) {
     var names = pairs.filter(isPreset);
-    expect(!names.length || (names.length === 1 && owns(TABLE.presets, names[0][1])));
-    var others = parsed(pairs.filter(function (pair) {
-        return !isPreset(pair);
-    }));
-    var texts = merged(TABLE.defaults, [names.length ? TABLE.presets[names[0][1]] : {}, others]);
+    expect(!names.length || (names.length === 1 && owns(PRESETS, names[0][1])));
+    var others = parsed(pairs.filter(isParameter));
+    var texts = merged(DEFAULTS, [names.length ? PRESETS[names[0][1]] : {}, others]);
+    return settled(texts, chosen(texts, original, offered));
+}
+
+function chosen(texts, original, offered) {
     var auto = (texts.auto || '').split(',');
     var format = texts.fm || (has(auto, 'format') ? negotiated(original, offered) : natural(original));
-    return settled(texts, format === 'png' && has(auto, 'compress') ? 'png8' : format);
+    return format === 'png' && has(auto, 'compress') ? 'png8' : format;
 }
 
 function isPreset(pair) {
     return pair[0] === 'preset';
 }
 
+function isParameter(pair) {
+    return !isPreset(pair);
+}
+
 function natural(key) {
     var match = /[^\/]\.([^.\/]*)$/.exec(key);
     var extension = match ? match[1].toLowerCase() : '';
-    return owns(TABLE.extensions, extension) ? TABLE.extensions[extension] : 'jpg';
+    return owns(EXTENSIONS, extension) ? EXTENSIONS[extension] : 'jpg';
 }
 
 function negotiated(original, offered) {
     var kind = natural(original);
     var able = offered.filter(function (form) {
-        return TABLE.written[form].animated || !TABLE.written[kind].animated;
+        return WRITTEN[form].animated || !WRITTEN[kind].animated;
     });
-    return able[0] || (owns(TABLE.negotiated, kind) ? 'jpg' : kind);
+    return able[0] || (owns(NEGOTIATED, kind) ? 'jpg' : kind);
 }
 
 function parsed(pairs) {
-    var given = {};
+    var given = Object.create(null);
     pairs.forEach(function (pair) {
-        var name = owns(TABLE.aliases, pair[0]) ? TABLE.aliases[pair[0]] : pair[0];
+        var name = owns(ALIASES, pair[0]) ? ALIASES[pair[0]] : pair[0];
         if (!owns(given, name)) given[name] = [];
         given[name].push(pair[1]);
     });
@@ -181,7 +199,7 @@ function merged(defaults, layers) {
     var q = layers.some(function (layer) {
         return owns(layer, 'q');
     });
-    if (!q && has((together.auto || '').split(','), 'compress')) together.q = TABLE.compressed;
+    if (!q && has((together.auto || '').split(','), 'compress')) together.q = COMPRESSED;
     var texts = {};
     ORDER.forEach(function (name) {
         var needs = PARAMETERS[name].needs;
@@ -201,12 +219,19 @@ function met(needs, texts) {
 }
 
 function settled(texts, format) {
-    var kept = ORDER.filter(function (name) {
-        return owns(texts, name) && !has(TABLE.choices, name) && (name !== 'q' || TABLE.written[format].quality);
+    var kept = {};
+    ORDER.forEach(function (name) {
+        if (owns(texts, name) && !has(CHOICES, name) && (name !== 'q' || WRITTEN[format].quality)) kept[name] = texts[name];
     });
-    return (kept.map(function (name) {
+    return (canonicalText(kept) || NOTHING) + '.' + format;
+}
+
+function canonicalText(texts) {
+    return ORDER.filter(function (name) {
+        return owns(texts, name);
+    }).map(function (name) {
         return name + '=' + texts[name].replace(/[^A-Za-z0-9._:-]/g, escaped);
-    }).join(',') || TABLE.nothing) + '.' + format;
+    }).join(',');
 }
 
 function escaped(letter) {

@@ -55,12 +55,20 @@ presets:
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
 
 
-def run_function(text: str, events: list[dict]) -> list[dict]:
-    """What the function makes of each event, under node."""
-    every = "process.stdout.write(JSON.stringify(JSON.parse(require('fs').readFileSync(0)).map(answered)));"
-    command = [NODE, "-e", under_node(text) + every]
+EVERY = """
+(async function () {
+    var answers = [];
+    for (const asked of JSON.parse(require('fs').readFileSync(0))) answers.push(await answered(asked));
+    process.stdout.write(JSON.stringify(answers));
+}());
+"""
+
+
+def run_function(text: str, events: list[dict], keys: dict[str, str] | None = None) -> list[dict]:
+    """What the function makes of each event, under node, with keys in its store."""
+    command = [NODE, "-e", under_node(text, keys) + EVERY]
     ended = subprocess.run(command, input=json.dumps(events), capture_output=True, text=True, check=True)
-    assert not ended.stderr
+    assert not ended.stderr.replace("Error: KeyNotFound\n", "")
     return json.loads(ended.stdout)
 
 
@@ -106,6 +114,8 @@ def queries(seed: int, presets) -> Iterator[tuple[str, list[tuple[str, str]], st
             pairs.append(("preset", dice.choice([*presets.presets, *presets.presets, "nope"])))
         if dice.random() < 0.1:
             pairs.append(("ixlib", "js-3.0"))
+        if dice.random() < 0.01:
+            pairs.append((dice.choice(("__proto__", "constructor", "toString")), "1"))
         if dice.random() < 0.05 and pairs:
             pairs.append(dice.choice(pairs))
         dice.shuffle(pairs)

@@ -1,0 +1,110 @@
+// Who may ask, where a stage is not open to everybody or has keys. S3 answers by itself what stands there, so that
+// nothing may come to it that the stage does not open. This stands behind viewer-request.js, which understands the query.
+
+// One character of a text as encodeURIComponent writes it, whatever the engine takes for a character.
+var CHARACTER = '(?:[^%]|%[0-7].|%[CD].{4}|%E.{7}|%F.{10})';
+
+function isSigned(request) {
+    try {
+        return isReading(request) && claimOf(pairsOf(request.querystring)).mark;
+    } catch (notUnderstood) {
+        return false;
+    }
+}
+
+function guarded(event, toApi, keys) {
+    var request = event.request;
+    delete request.headers[ACCESS_HEADER];
+    return answer(event, toApi, function (uri, pairs, offered) {
+        expect(pairs.reduce(sum, 0) <= QUERY_BYTES);
+        var claim = claimOf(pairs);
+        var rest = pairs.filter(function (pair) {
+            return !has(SIGNING, pair[0]);
+        });
+        if (claim.mark) {
+            expect(keys);
+            admit(!(claim.expires < Date.now() / 1000), EXPIRED);
+            admit(claim.s ? isImgix(claim.s, spelled(request), keys) : isOurs(claim, meant(uri, rest, claim), keys), WRONG);
+            request.headers[ACCESS_HEADER] = { value: SIGNED };
+        }
+        var path = ownPath(uri, rest, offered);
+        admit((claim.mark && SIGNATURE_OPENS) || isOpen(path), CLOSED);
+        return path;
+    });
+}
+
+function claimOf(pairs) {
+    var claim = {};
+    pairs.forEach(function (pair) {
+        if (!has(SIGNING, pair[0])) return;
+        expect(!owns(claim, pair[0]));
+        claim[pair[0]] = pair[1];
+    });
+    var given = Object.keys(claim);
+    expect(!has(given, 's') || !has(given, 'sig'));
+    expect(!has(given, 'expires') || (given[1] && /^\d{1,12}$/.test(claim.expires)));
+    claim.mark = claim.s || claim.sig;
+    return claim;
+}
+
+function spelled(request) {
+    var query = request.rawQueryString().split('&').filter(function (part) {
+        return !/^s(=|$)/.test(part);
+    }).join('&');
+    return request.uri + (query && '?' + query);
+}
+
+function isImgix(mark, text, keys) {
+    // What md5 says of a text tells what it says of longer ones, too, by bytes that are not printable.
+    return /^[!-~]+$/.test(text) && Object.keys(keys).filter(function (id) {
+        return same(mark, crypto.createHash('md5').update(keys[id] + text).digest('hex'));
+    })[0];
+}
+
+function isOurs(claim, text, keys) {
+    var parts = claim.sig.split('.');
+    return owns(keys, parts[0]) && same(
+        parts.slice(1).join('.'), crypto.createHmac('sha256', keys[parts[0]]).update(text).digest('base64url')
+    );
+}
+
+function meant(uri, pairs, claim) {
+    var canonical = canonicalText(parsed(pairs.filter(isParameter)));
+    return '/' + unquoted(uri.slice(1)) + '?' + pairs.filter(isPreset).map(function (pair) {
+        return pair.join('=');
+    }).concat(canonical || [], claim.expires ? 'expires=' + claim.expires : []).join('&');
+}
+
+function same(received, expected) {
+    var differing = received.length ^ expected.length;
+    for (var at = 0; at < expected.length; at += 1) differing |= received.charCodeAt(at) ^ expected.charCodeAt(at);
+    return !differing;
+}
+
+function isOpen(path) {
+    if (!CLOSED) return true;
+    var parts = /^\/(.+)\/(.+)\.(.+)$/.exec(path);
+    var original = unquoted(parts[1]);
+    return OPENED.some(function (row) {
+        var text = WRITTEN[parts[3]].quality ? row[0] : row[0].replace(/(^|,)q=\d+$/, '');
+        return parts[2] === (text || NOTHING) && (!row[2] || isLike(original, row[2])) &&
+            [[]].concat(AHEAD).some(function (form) {
+                return chosen(row[1], original, [].concat(form)) === parts[3];
+            });
+    });
+}
+
+function isLike(original, pattern) {
+    return RegExp('^(' + pattern.replace(/@/g, CHARACTER) + ')$').test(encodeURIComponent(original));
+}
+
+function admit(truth, sentence) {
+    if (!truth) throw {
+        statusCode: 403,
+        headers: {
+            'cache-control': { value: 'public, max-age=10' },
+            'content-type': { value: 'application/json' }
+        },
+        body: JSON.stringify({ error: sentence })
+    };
+}
