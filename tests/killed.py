@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from chalicelib.children import Children
 from chalicelib.derivatives import Derivatives
 from chalicelib.pipeline import Pipeline
 from chalicelib.presetfile import read_presets
@@ -155,14 +156,27 @@ def presets():
     return read_presets(PRESETS)
 
 
-def upload(folder: Path, renderers: int, last: int, pause: float) -> None:
+@contextmanager
+def here(original, derivatives, limits, seconds):
+    """Rendering in this very process, which is soon ready."""
+    yield prepare(original, derivatives, limits)
+
+
+def apart(original, derivatives, limits, seconds):
+    """Rendering as it is when deployed, by processes that this one starts; they carry its folder's name."""
+    return Children().prepare(original, derivatives, limits, seconds)
+
+
+def upload(folder: Path, rendering, renderers: int, last: int, pause: float) -> None:
     """Reconcile the one key; a `last` of 0 is never reached."""
+    os.environ["TMPDIR"] = str(folder)
     step = Steps(folder / "notes", last)
     originals, derivatives = stores(folder, step, pause)
 
     @contextmanager
     def noted(original, derivatives, limits, seconds):
-        yield Noted(prepare(original, derivatives, limits), step)
+        with rendering(original, derivatives, limits, seconds) as made:
+            yield Noted(made, step)
 
     def forget(key):
         step(f"forget {key}")

@@ -1,9 +1,11 @@
 """SIGKILL at any point of an upload with ten derivatives, then a restart. `make kill` tries 200 points of each kind."""
 
+import contextlib
 import multiprocessing
 import os
 import random
 import signal
+import time
 from collections import Counter
 from multiprocessing.forkserver import ensure_running
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from drawn import colour_of, near, picture, size_of
 from killed import KEY
 
+from chalicelib.children import Children
 from chalicelib.manifest import Manifest
 from chalicelib.settings import MOST_RENDERERS
 
@@ -65,8 +68,8 @@ def figures():
 class Upload:
     """The upload of one original, again and again, each time in a new process."""
 
-    def __init__(self, forking, folder, renderers):
-        self._forking, self.folder, self._renderers = forking, folder, renderers
+    def __init__(self, forking, folder, renderers, rendering=killed.here):
+        self._forking, self.folder, self.renderers, self._rendering = forking, folder, renderers, rendering
         self.originals, self.derivatives = killed.stores(folder)
 
     def arrive(self, body):
@@ -76,7 +79,9 @@ class Upload:
         """Let it run to its end, to a step, or for a time; returns its exit code and what it did."""
         notes = self.folder / "notes"
         notes.unlink(missing_ok=True)
-        process = self._forking.Process(target=killed.upload, args=[self.folder, self._renderers, last, pause])
+        process = self._forking.Process(
+            target=killed.upload, args=[self.folder, self._rendering, self.renderers, last, pause]
+        )
         process.start()
         process.join(seconds)
         process.kill()
@@ -109,8 +114,43 @@ def names(notes, what):
 def test_a_killed_upload_is_made_whole_and_nothing_that_was_stored_is_made_again(
     forking, figures, tmp_path, renderers, number
 ):
-    chance = random.Random(number)
-    upload = Upload(forking, tmp_path, renderers)
+    assert_made_whole(Upload(forking, tmp_path, renderers), random.Random(number), figures[renderers])
+
+
+@pytest.mark.parametrize("number", range(POINTS // 10))
+@pytest.mark.parametrize("renderers", RENDERERS)
+def test_so_it_is_with_processes_that_render_and_none_of_them_stays(forking, tmp_path, renderers, number):
+    upload = Upload(forking, tmp_path, renderers, killed.apart)
+    assert_made_whole(upload, random.Random(f"apart {number}"), [])
+    for _ in range(100):
+        if not left_behind(tmp_path):
+            break
+        time.sleep(0.1)
+    assert left_behind(tmp_path) == []
+
+
+def test_a_process_that_renders_is_seen_while_it_is_there(monkeypatch, tmp_path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    children = Children()
+    children.introduction()
+    (command,) = left_behind(tmp_path)
+    assert b"chalicelib.child" in command
+    children.close()
+    assert left_behind(tmp_path) == []
+
+
+def left_behind(folder):
+    """Processes that render for an upload in this folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"TMPDIR={folder}\0".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_bytes())
+    return found
+
+
+def assert_made_whole(upload, chance, figures):
+    """Kill an upload, some times, then let it run to its end; `figures` takes what each kill came to."""
     overwritten, pause = chance.random() < 0.5, chance.choice(PAUSES)
     if overwritten:
         upload.arrive(OLD)
@@ -125,8 +165,8 @@ def test_a_killed_upload_is_made_whole_and_nothing_that_was_stored_is_made_again
         if code:
             assert code == -signal.SIGKILL
             twice = len(rendered - upload.own())
-            assert twice <= renderers, "as many as are in the making at once"
-            figures[renderers].append((pause, twice))
+            assert twice <= upload.renderers, "as many as are in the making at once"
+            figures.append((pause, twice))
         notes += done
     before = upload.own()
     code, done = upload.run()
