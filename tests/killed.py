@@ -169,7 +169,7 @@ def apart(original, derivatives, limits, seconds):
 
 def upload(folder: Path, rendering, renderers: int, last: int, pause: float) -> None:
     """Reconcile the one key; a `last` of 0 is never reached."""
-    os.environ["TMPDIR"] = str(folder)
+    os.environ["HOME"] = str(folder)  # which the processes that render are told
     step = Steps(folder / "notes", last)
     originals, derivatives = stores(folder, step, pause)
 

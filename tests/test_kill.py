@@ -130,7 +130,7 @@ def test_so_it_is_with_processes_that_render_and_none_of_them_stays(forking, tmp
 
 
 def test_a_process_that_renders_is_seen_while_it_is_there(monkeypatch, tmp_path):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
     children = Children()
     children.introduction()
     (command,) = left_behind(tmp_path)
@@ -144,7 +144,7 @@ def left_behind(folder):
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if f"TMPDIR={folder}\0".encode() in (process / "environ").read_bytes():
+            if f"HOME={folder}\0".encode() in (process / "environ").read_bytes():
                 found.append((process / "cmdline").read_bytes())
     return found
 
