@@ -26,7 +26,10 @@ _UNREADABLE = {"jpeg": b"\xff\xd8\xff\xe0", "txt": b"a text", "mvg": b"viewbox 0
 
 
 def proven() -> list[str]:
-    """The names of the walls that stand; raises MisconfiguredError with a sentence for each that does not."""
+    """The names of the walls that stand; raises MisconfiguredError with a sentence for each that does not.
+
+    Of what the system does not have nothing is said.
+    """
     ours, its = os.pipe()
     pid = os.fork()
     if not pid:
@@ -36,15 +39,15 @@ def proven() -> list[str]:
     with open(ours, "rb") as source:
         told = source.read()
     ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    found: dict[str, str] = json.loads(told) if ended == 0 else {"a proof": f"it ended the process ({ended})"}
+    found: dict[str, str | None] = json.loads(told) if ended == 0 else {"a proof": f"it ended the process ({ended})"}
     if mistakes := [f"{wall}: {mistake}" for wall, mistake in found.items() if mistake]:
         raise MisconfiguredError("the walls do not stand; " + "; ".join(mistakes))
-    return list(found)
+    return [wall for wall, mistake in found.items() if mistake is not None]
 
 
-def _tried() -> dict[str, str]:
-    """What is wrong with each wall; nothing is the right answer."""
-    tried = {}
+def _tried() -> dict[str, str | None]:
+    """What is wrong with each wall; an empty text is the right answer, and None says that the system has none."""
+    tried: dict[str, str | None] = {}
     for wall, mistake in _WALLS.items():
         try:
             tried[wall] = mistake()
@@ -107,9 +110,9 @@ def _vips_opens_no_name() -> str:
     return "libvips opened a file by its name"
 
 
-def _confined() -> str:
+def _confined() -> str | None:
     if not confine():
-        return "" if sys.platform != "linux" else "the system takes no filter of its calls"
+        return None
     for what, way in _WAYS_OUT.items():
         try:
             way()
@@ -128,7 +131,7 @@ _WAYS_OUT: dict[str, Callable[[], object]] = {
 }
 
 # The last takes rights away that the others may want.
-_WALLS: dict[str, Callable[[], str]] = {
+_WALLS: dict[str, Callable[[], str | None]] = {
     "libvips and ImageMagick are the pinned ones": _versions,
     "ImageMagick's limits are ours": _limits,
     "ImageMagick reads nothing": _magick_reads_nothing,

@@ -23,6 +23,7 @@ C_LIBRARY = ("libdl", "libpthread", "libresolv", "libmvec", "libstdc++", "libgcc
 package = Path(sys.argv[1]).resolve()
 sys.path.insert(0, str(package))
 
+from chalicelib.children import Children  # noqa: E402
 from chalicelib.formats import WRITTEN, sniff  # noqa: E402
 from chalicelib.limits import Limits  # noqa: E402
 from chalicelib.rendering import VERSIONS, prepare  # noqa: E402
@@ -31,6 +32,13 @@ from chalicelib.walls import proven  # noqa: E402
 
 DRAWN = b"""<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40">
     <rect width="60" height="40" fill="tan"/><circle cx="30" cy="20" r="15" fill="navy"/></svg>"""
+
+APART = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from chalicelib.child import main
+main([int(descriptor) for descriptor in sys.argv[2:]])
+"""
 
 
 def made(original: bytes, form: str) -> bytes:
@@ -59,7 +67,11 @@ def foreign() -> list[str]:
     return [path for path in others if not Path(path).name.startswith(C_LIBRARY)]
 
 
-proven()
+renderers = Children([sys.executable, "-I", "-S", "-c", APART, str(package)])
+print("walls", len(renderers.introduction()["walls"]), "of", len(proven()))
+with renderers.prepare(DRAWN, [settle("drawn", parse([("w", "30")]))], Limits(), 8) as rendering:
+    assert rendering.describe().width == 60
+renderers.close()
 for name, written in WRITTEN.items():
     body = made(DRAWN, name)
     assert written.content_type == f"image/{sniff(body[:4096])}", (name, body[:16])

@@ -21,6 +21,12 @@ def test_one_that_is_down_is_named(monkeypatch, wall):
         walls.proven()
 
 
+def test_of_a_wall_that_the_system_does_not_have_nothing_is_said(monkeypatch):
+    *others, _last = walls._WALLS
+    monkeypatch.setattr(walls, "confine", lambda: False)
+    assert walls.proven() == others
+
+
 def test_a_proof_that_fails_or_ends_the_process_is_no_proof(monkeypatch):
     name = next(iter(walls._WALLS))
     monkeypatch.setitem(walls._WALLS, name, lambda: 1 / 0)
