@@ -62,7 +62,7 @@ def _pieces(profile, count=None):
     return [(0xE2, b"ICC_PROFILE\0" + bytes([n + 1 & 255, total & 255]) + one) for n, one in enumerate(found)]
 
 
-def _in_png(profile, size=None):
+def _in_png(profile):
     return png_with(plain(), (b"iCCP", b"icc\0\0" + zlib.compress(profile)))
 
 

@@ -145,10 +145,6 @@ def relength(body, name, length):
     return re.sub(rb".{4}" + name, lambda match: struct.pack(">I", length) + name, body, flags=re.S)
 
 
-TYPES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 11: 4, 12: 8, 16: 8}
-"""Bytes of each type of a TIFF's values."""
-
-
 def ifd(entries, following=0):
     """A table of a TIFF: (tag, type, count, value or offset) each."""
     packed = [struct.pack("<HHII", tag, kind, count, value & 0xFFFFFFFF) for tag, kind, count, value in entries]
