@@ -17,7 +17,8 @@ from chalicelib.presets import Presets
 from chalicelib.signing import Keys
 from cli import proof
 from cli.checks import assert_concurrency, assert_function, assert_no_policy, shield_region
-from cli.edge import TEMPLATE, function, shipped_presets
+from cli.edge import TEMPLATE, function, is_guarded
+from cli.edge_keys import publish
 from cli.functions import (
     ALWAYS,
     DIRECT,
@@ -88,15 +89,16 @@ class Deployment:
     def edge(self) -> Stack:
         """CloudFront before the functions that are deployed."""
         found, api = self.founded(), urlparse(self.functions.api_url())
-        template = TEMPLATE.read_text("utf-8")
+        template, presets, keyed = TEMPLATE.read_text("utf-8"), self.presets, bool(self.keys.read())
         known = {
             "DerivativesBucket": found["Derivatives"],
             "ApiDomain": api.netloc,
             "ApiPath": api.path.rstrip("/"),
             "OriginSecret": self.secret(found),
+            "Guarded": str(is_guarded(presets, keyed)).lower(),
             **({} if self._outputs("edge") else {"ShieldRegion": shield_region(self.session.region_name)}),
         }
-        return self._stack("edge", template.replace(_CODE, _block(function(shipped_presets()))), known)
+        return self._stack("edge", template.replace(_CODE, _block(function(presets, keyed))), known)
 
     def founded(self) -> dict[str, str]:
         """The foundation's outputs; raises SystemExit where it does not stand."""
@@ -106,11 +108,16 @@ class Deployment:
         return found
 
     def deploy_edge(self) -> None:
-        """Put CloudFront before the functions, which the first time are deployed again to know what to invalidate."""
+        """Put CloudFront before the functions, which the first time are deployed again to know what to invalidate.
+
+        Where something is signed, it is told of the keys.
+        """
         known = self._outputs("edge")
         if not known:
             assert_no_policy(self.session.client("s3"), self.founded()["Derivatives"])
-        self.edge().apply()
+        made = self.edge().apply()
+        if "Keys" in made:
+            publish(self.session, made, self.signing)
         if not known:
             self.deploy_functions()
 
