@@ -1,6 +1,7 @@
 """Through the edge: the real function, S3 before the app, a cache that keeps what it may and forgets what it must."""
 
 import shutil
+import time
 from dataclasses import dataclass, replace
 
 import pytest
@@ -11,6 +12,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from chalicelib.cachetags import tag
 from chalicelib.manifest import manifest_key
+from chalicelib.signing import imgix_path, signed_path
 from cli.edge import TEMPLATE, function
 from cli.edge_simulator import Edge, Template, ViewerRequest, edge_before, s3_origin
 from cli.gateway import REQUEST_HEADERS, TARGET, gateway
@@ -19,6 +21,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed"),
     pytest.mark.parametrize("backend", ["moto"], indirect=True),
 ]
+SECRET = "the-origin-secret-of-this-test-run"
 AVIF = {"Accept": "image/avif,image/webp,*/*"}
 WEBP = {"Accept": "image/webp,*/*"}
 
@@ -215,3 +218,48 @@ def test_the_template_is_what_the_simulator_goes_by(backend):
     assert {403, 404, 503} <= template.failover
     assert template.error_seconds[404] == 10
     assert template.error_seconds[503] == 0
+
+
+KEYS = {"k1": "first-secret-of-all"}
+
+
+@pytest.fixture
+def signed(uploaded, configure, pipeline, presets, settings, s3, calls):
+    """A browser of a stage that wants signatures, with a picture in it."""
+    uploaded()
+    guarded = replace(presets, access="signed")
+    app = configure(replace(settings, keys="file:x", origin_secret=SECRET), replace(pipeline, presets=guarded))
+    app.route = replace(app.route, keys=lambda: KEYS)
+
+    def counted(event, context):
+        calls.append(event["path"])
+        return app.app(event, context)
+
+    viewer_request = ViewerRequest(function(guarded), KEYS)
+    yield Browser(
+        Edge(viewer_request, s3_origin(s3, "imgy-derivatives"), gateway(counted, lambda *_: []), secret=SECRET)
+    )
+    viewer_request.close()
+
+
+def test_a_signed_stage_answers_presets_and_what_is_signed(signed, calls):
+    assert signed.get("/photos/c%20t.jpg?preset=small").status == 200
+    assert signed.get("/photos/c%20t.jpg?w=33").status == 403
+    assert calls == [], "a stranger costs nothing"
+    assert signed.get(signed_path("photos/c t.jpg", {"w": "33"}, "k1", KEYS["k1"])).status == 200
+    assert signed.get(imgix_path("photos/c t.jpg", {"w": "33", "bg": "red"}, KEYS["k1"])).status == 200
+    assert calls == ["/photos/c%20t.jpg/w=33.jpg", "/photos/c%20t.jpg"]
+    # It stands in the bucket now, and still nobody else gets it, whatever he says.
+    for target in ("/photos/c%20t.jpg?w=33", "/photos/c%20t.jpg/w=33.jpg"):
+        for said in ({}, {"X-Imgy-Access": "signed"}):
+            answer = signed.get(target, **said)
+            assert (answer.status, answer.headers["Cache-Control"]) == (403, "public, max-age=10")
+    assert len(calls) == 2
+
+
+def test_what_was_kept_of_a_signed_url_ends_with_it(signed):
+    url = signed_path("photos/c t.jpg", {"w": "33"}, "k1", KEYS["k1"], int(time.time()) + 2)
+    assert signed.get(url).status == 200
+    time.sleep(2.1)
+    answer = signed.get(url)
+    assert (answer.status, b"expired" in answer.body) == (403, True)
