@@ -1,7 +1,6 @@
 """The commands about keys: `python -m cli url` and `python -m cli keys`."""
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -101,6 +100,8 @@ def _publish(stage: str, profile: str | None) -> Callable[[Keys], object]:
     def published(keys: Keys) -> None:
         outputs = _edge(stage, profile) if stage else {}
         if outputs.get("Keys"):
-            import_module("cli.edge_keys").publish(boto3.Session(profile_name=profile), outputs, keys)
+            from cli.edge_keys import publish
+
+            publish(boto3.Session(profile_name=profile), outputs, keys)
 
     return published
