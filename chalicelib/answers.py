@@ -31,7 +31,7 @@ def picture_answer(
 ) -> Answer:
     """The picture, or 304 where the caller has it; `asked` are the request's headers by lower-case name."""
     headers = {
-        "Cache-Control": settings.cache_control,
+        "Cache-Control": settings.cache_control if wanted.kept is None else f"public, max-age={wanted.kept}",
         "ETag": f'"{picture.etag}"',
         **({"Last-Modified": picture.modified} if picture.modified else {}),
         "X-Cache": "HIT" if picture.hit else "MISS",

@@ -10,10 +10,7 @@ from threading import Lock
 from typing import Any
 
 from .errors import ImgyError, MisconfiguredError, Unavailable
-from .signing import Keys, read_keys
-
-LIFETIME = 300.0
-"""Seconds until they are fetched again: so long a key that was dropped may still be good."""
+from .signing import LIFETIME, Keys, read_keys
 
 _PAUSE = 10.0
 """Seconds until a source that failed is asked again."""

@@ -45,11 +45,15 @@ class Preset:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A request understood: the derivative, whether Accept had a say in it, and the preset it was asked by."""
+    """A request understood: the derivative, whether Accept had a say in it, and the preset it was asked by.
+
+    `kept`: so many seconds caches may keep the answer at most, where not the settings say it.
+    """
 
     derivative: Derivative
     varies: bool = False
     preset: str = ""
+    kept: int | None = None
 
 
 @dataclass(frozen=True)

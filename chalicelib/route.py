@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
 from .answers import Answer, elsewhere, own_path, picture_answer, unchanged
@@ -65,23 +65,30 @@ class Route:
         key = _key(request.key)
         given = [(name, text) for name, texts in request.query.items() for text in texts]
         self._measure([pair for pair in given if pair[0] not in IGNORED])
-        signed = self._signed(request, key, given)
+        signature = Signature.of(given)
+        signed = self._signed(signature, request, key, given)
         pairs = [(name, text) for name, text in given if name not in (*IGNORED, *SIGNING)]
         presets, derivative = self.pipeline.presets, parse_path(key)
-        if derivative is None:
-            return presets.wanted(key, pairs, request.headers.get("accept", ""), signed), False
-        if pairs:
+        if derivative and pairs:
             raise ParameterError("expected no query beside a derivative's own path, received one")
-        return Wanted(presets.admitted(derivative, signed)), True
+        if derivative:
+            wanted = Wanted(presets.admitted(derivative, signed))
+        else:
+            wanted = presets.wanted(key, pairs, request.headers.get("accept", ""), signed)
+        by_us = signature.given and not self._verified(request)
+        return replace(wanted, kept=signature.good_for(self.clock()) if by_us else None), derivative is not None
 
-    def _signed(self, request: Request, key: str, pairs: list[tuple[str, str]]) -> bool:
+    def _verified(self, request: Request) -> bool:
+        """Whether the edge has verified a signature, as it does before it looks what it has kept.
+
+        Who knows the origin's secret has taken this header off what came, and put it on what is signed.
+        """
+        return bool(self.settings.origin_secret) and request.headers.get(ACCESS_HEADER) == SIGNED
+
+    def _signed(self, signature: Signature, request: Request, key: str, pairs: list[tuple[str, str]]) -> bool:
         """Whether somebody who has a key asks; raises Forbidden for a signature that is not good."""
-        signature = Signature.of(pairs)
-        # Whoever knows the origin's secret has taken this header off what came, and put it on what is signed.
-        if self.settings.origin_secret and request.headers.get(ACCESS_HEADER) == SIGNED:
-            return True
-        if not signature.given:
-            return False
+        if self._verified(request) or not signature.given:
+            return self._verified(request)
         if not self.settings.keys:
             raise ParameterError("expected a URL without a signature, as nothing is signed here")
         covered = [pair for pair in pairs if pair[0] not in ("s", "sig")]

@@ -27,6 +27,9 @@ SIGNING = ("s", "sig", "expires")
 WRONG = "the signature does not fit this URL"
 EXPIRED = "this URL has expired"
 
+LIFETIME = 300
+"""Seconds for which keys that were read are taken for the right ones."""
+
 _ID, _SECRET = re.compile(r"[a-z0-9-]{1,32}"), re.compile(r"[!-~]{16,256}")
 _SECONDS = re.compile(r"[0-9]{1,12}")
 
@@ -88,6 +91,10 @@ class Signature:
     def given(self) -> bool:
         """Whether there is one at all."""
         return bool(self.s or self.sig)
+
+    def good_for(self, now: float) -> int:
+        """For how many seconds a cache that asks nobody may take it for good: a key may be dropped, too."""
+        return max(0, min(LIFETIME, int(self.expires or 10**12) - int(now)))
 
     def verify(self, keys: Keys, path: str, key: str, pairs: Pairs, now: float) -> None:
         """Raise Forbidden where it does not fit a path as it is spelled, its key decoded, and the rest of the query.

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
@@ -13,12 +14,12 @@ from hypothesis import strategies as st
 from queries import queries
 
 from chalicelib.errors import Forbidden, MisconfiguredError, ParameterError, Unavailable
-from chalicelib.keys import LIFETIME, KeySource, fetcher
+from chalicelib.keys import KeySource, fetcher
 from chalicelib.pipeline import Pipeline
 from chalicelib.presetfile import read_presets
 from chalicelib.route import Request, Route
 from chalicelib.settings import Settings
-from chalicelib.signing import EXPIRED, WRONG, Signature, imgix_path, read_keys, signed_path
+from chalicelib.signing import EXPIRED, LIFETIME, WRONG, Signature, imgix_path, read_keys, signed_path
 from chalicelib.transformation import ALIASES
 
 KEYS = {"k1": "first-secret-of-all", "k2": "second-secret-of-all"}
@@ -187,6 +188,20 @@ def test_the_edge_s_word_counts_beside_the_origin_s_secret_alone():
     assert understood("/cat.jpg/w=9.jpg", headers=said, origin_secret="x") == "cat.jpg/w=9.jpg"
 
 
+@pytest.mark.parametrize(("expires", "kept"), [(None, LIFETIME), (NOW + 20, 20), (NOW + 9999, LIFETIME)])
+def test_no_cache_keeps_an_answer_longer_than_its_signature_is_good(configure, pipeline, upload, expires, kept):
+    app = configure(Settings(keys="file:x", origin_secret="secret"), replace(pipeline, presets=read_presets(SIGNED)))
+    app.route = replace(app.route, keys=lambda: KEYS, clock=lambda: NOW)
+    upload("cat.jpg", picture())
+    by_edge = {"x-imgy-origin": "secret"}
+    url = signed_path("cat.jpg", {"w": "41", "bg": "red"}, "k1", KEYS["k1"], expires)
+    for _ in range(2):
+        assert Web(app.app).ask(url, **by_edge).headers["Cache-Control"] == f"public, max-age={kept}"
+    # The edge looks at the signature of each request before it looks what it has kept.
+    verified = Web(app.app).ask(url, **by_edge, **{"x-imgy-access": "signed"})
+    assert "s-maxage" in verified.headers["Cache-Control"]
+
+
 def test_where_nothing_is_signed_a_signature_is_a_mistake():
     pipeline = Pipeline(None, None, read_presets(""))
     route = Route(pipeline, Settings(), lambda key: "")
@@ -282,8 +297,6 @@ def test_a_reference_that_names_nothing_is_a_mistake(reference):
 
 
 def test_a_signed_stage_answers_presets_and_what_is_signed(configure, pipeline, upload, caplog):
-    from dataclasses import replace
-
     app = configure(Settings(keys="file:x"), replace(pipeline, presets=read_presets(SIGNED)))
     app.route = replace(app.route, keys=lambda: KEYS)
     web = Web(app.app)
