@@ -150,6 +150,6 @@ DEFENCES = {
     ),
     "queries are limited": (
         [("chalicelib/route.py", "        if received > most:", "        if False:")],
-        ["tests/test_route.py", "-k", "query_over_the_limit_is_400"],
+        ["tests/test_route.py", "-k", "the_limit_of_the_query"],
     ),
 }
