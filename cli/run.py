@@ -75,9 +75,9 @@ def _run(port: int, s3_port: int, data_dir: Path, signals: list[int], parent: in
         local.point_to_this_machine(s3_port)
         log_to_terminal()
         keys = FileKeys(data_dir / KEYS)
-        ensured(keys)
         os.environ["IMGY_KEYS"] = keys.reference
         app, s3 = load_app(), local.s3_client()
+        ensured(keys)  # after whatever may end the start, so that it leaves nothing behind
         queue = _ready_queue(s3, port, embedded)
         stack.callback(stopping.set)
         start_pump(queue, {"ObjectCreated": app.upload_trigger, "ObjectRemoved": app.removal_trigger}, stopping)
