@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .errors import ParameterError
+from .kinds import Length
 from .operations import PARAMETERS
 from .schema import Values
 from .transformation import merged
@@ -31,22 +32,30 @@ class Ladder:
 
     def held(self, values: Values) -> Values:
         """The values, each on its rung; raises ParameterError that names the nearest."""
-        beside = {name for name, rungs in self.rungs.items() if name in values and values[name] not in rungs}
+        beside = sorted(name for name in self.rungs if name in values and not self._stands(name, values[name]))
         if not beside:
             return values
-        if not self.snap:
-            raise self._refusal(sorted(beside)[0], values)
+        for name in beside:
+            if not self.snap or _is_share(name, values[name]):
+                raise self._refusal(name, values[name])
         return merged({}, {**values, **{name: self._nearest(name, values[name]) for name in beside}})
 
+    def _stands(self, name: str, value: float) -> bool:
+        """Whether a value is a rung; by its text, as 1.0 is the whole original and 1 is one pixel."""
+        text = PARAMETERS[name].kind.text
+        return text(value) in map(text, self.rungs[name])
+
     def _nearest(self, name: str, value: float) -> float:
-        """The nearest rung, of two the larger; a share of the original has no place among pixels."""
+        """The nearest rung, of two the larger."""
         return min(self.rungs[name], key=lambda rung: (abs(rung - value), -rung))
 
-    def _refusal(self, name: str, values: Values) -> ParameterError:
+    def _refusal(self, name: str, value: float) -> ParameterError:
         text = PARAMETERS[name].kind.text
-        rungs, nearest = (
-            ", ".join(map(text, some)) for some in (self.rungs[name], [self._nearest(name, values[name])])
-        )
-        return ParameterError(
-            f"expected one of {rungs} for {name}, received '{text(values[name])}'; the nearest is {nearest}"
-        )
+        rungs = ", ".join(map(text, self.rungs[name]))
+        ends = "" if _is_share(name, value) else f"; the nearest is {text(self._nearest(name, value))}"
+        return ParameterError(f"expected one of {rungs} for {name}, received '{text(value)}'{ends}")
+
+
+def _is_share(name: str, value: float) -> bool:
+    """Whether a value is a share of the original, which has no place among pixels."""
+    return isinstance(PARAMETERS[name].kind, Length) and isinstance(value, float)

@@ -74,7 +74,7 @@ def ladder(otherwise, query, signed=False):
     [
         ("w=333", "expected one of 30, 40, 100, 200, 400 for w, received '333'; the nearest is 400"),
         ("w=150", "expected one of 30, 40, 100, 200, 400 for w, received '150'; the nearest is 200"),
-        ("w=0.5", "expected one of 30, 40, 100, 200, 400 for w, received '0.5'; the nearest is 30"),
+        ("w=0.5", "expected one of 30, 40, 100, 200, 400 for w, received '0.5'"),
         ("w=100&q=90", "expected one of 50, 60, 75 for q, received '90'; the nearest is 75"),
         ("w=100&dpr=1.5", "expected one of 1, 2 for dpr, received '1.5'; the nearest is 2"),
     ],
@@ -100,6 +100,15 @@ def test_what_stands_beside_the_ladder_is_refused_and_the_nearest_named(query, s
 )
 def test_or_it_is_snapped_to_the_nearest(query, name):
     assert ladder("snap", query) == name
+
+
+@pytest.mark.parametrize("otherwise", ["refuse", "snap"])
+@pytest.mark.parametrize("share", ["0.5", "1.0"])
+def test_a_share_of_the_original_is_no_rung_and_near_to_none(otherwise, share):
+    presets = read_presets(f"ladder: {{w: [1, 100], otherwise: {otherwise}}}")
+    with pytest.raises(ParameterError) as refusal:
+        presets.wanted("cat.jpg", [("w", share)], "")
+    assert str(refusal.value) == f"expected one of 1, 100 for w, received '{share}'"
 
 
 def test_presets_and_what_is_signed_are_held_to_no_ladder():
