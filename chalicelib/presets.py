@@ -47,13 +47,15 @@ class Preset:
 class Wanted:
     """A request understood: the derivative, whether Accept had a say in it, and the preset it was asked by.
 
-    `kept`: so many seconds caches may keep the answer at most, where not the settings say it.
+    `kept`: so many seconds caches may keep the answer at most, where not the settings say it. `signed`: whether
+    somebody who has a key asks.
     """
 
     derivative: Derivative
     varies: bool = False
     preset: str = ""
     kept: int | None = None
+    signed: bool = False
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,9 @@ class Route:
         picture = self.pipeline.find(wanted, timing)
         if self._too_large(picture, request):
             # The path form redirects to S3 itself, never to itself: no request can go around in a circle.
-            location = self.url_of(wanted.derivative.key) if by_path else own_path(wanted, request.key)
+            # So does what is signed: its own path has no signature, and may be open to nobody.
+            straight = by_path or wanted.signed
+            location = self.url_of(wanted.derivative.key) if straight else own_path(wanted, request.key)
             return elsewhere(location, picture, wanted), wanted
         return picture_answer(picture, wanted, request.headers, request.method == "HEAD", self.settings), wanted
 
@@ -65,7 +67,7 @@ class Route:
         key = _key(request.key)
         given = [(name, text) for name, texts in request.query.items() for text in texts]
         self._measure([pair for pair in given if pair[0] not in IGNORED])
-        signature = Signature.of(given)
+        signature = self._signature(request, given)
         signed = self._signed(signature, request, key, given)
         pairs = [(name, text) for name, text in given if name not in (*IGNORED, *SIGNING)]
         presets, derivative = self.pipeline.presets, parse_path(key)
@@ -76,7 +78,15 @@ class Route:
         else:
             wanted = presets.wanted(key, pairs, request.headers.get("accept", ""), signed)
         by_us = signature.given and not self._verified(request)
-        return replace(wanted, kept=signature.good_for(self.clock()) if by_us else None), derivative is not None
+        kept = signature.good_for(self.clock()) if by_us else None
+        return replace(wanted, kept=kept, signed=signed), derivative is not None
+
+    def _signature(self, request: Request, pairs: list[tuple[str, str]]) -> Signature:
+        """What the query says of who asks; raises ParameterError for anything of it where nothing is signed."""
+        unsigned = not (self.settings.keys or self._verified(request))
+        if unsigned and any(name in SIGNING for name, _ in pairs):
+            raise ParameterError("expected a URL without a signature, as nothing is signed here")
+        return Signature.of(pairs)
 
     def _verified(self, request: Request) -> bool:
         """Whether the edge has verified a signature, as it does before it looks what it has kept.
@@ -89,8 +99,6 @@ class Route:
         """Whether somebody who has a key asks; raises Forbidden for a signature that is not good."""
         if self._verified(request) or not signature.given:
             return self._verified(request)
-        if not self.settings.keys:
-            raise ParameterError("expected a URL without a signature, as nothing is signed here")
         covered = [pair for pair in pairs if pair[0] not in ("s", "sig")]
         meant = [pair for pair in covered if pair[0] not in IGNORED]
         signature.verify(self.keys(), f"/{request.key}", key, covered if signature.s else meant, self.clock())

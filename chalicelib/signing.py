@@ -56,15 +56,19 @@ def signed_path(key: str, parameters: Mapping[str, str], key_id: str, secret: st
 
     Raises ParameterError for parameters that are not in the language.
     """
-    pairs = [*parameters.items(), *([("expires", str(expires))] if expires else [])]
+    pairs = [*parameters.items(), *_end(expires)]
     return f"/{quote(key)}?{urlencode([*pairs, ('sig', f'{key_id}.{_mac(secret, _text(key, pairs))}')])}"
 
 
 def imgix_path(key: str, parameters: Mapping[str, str], secret: str, expires: int | None = None) -> str:
     """The same, signed as imgix's clients do, with a key's secret as their token."""
-    query = urlencode([*parameters.items(), *([("expires", str(expires))] if expires else [])], quote_via=quote)
+    query = urlencode([*parameters.items(), *_end(expires)], quote_via=quote)
     path = f"/{quote(key)}"
     return f"{path}?{query}{'&' if query else ''}s={_imgix(secret, path, query)}"
+
+
+def _end(expires: int | None) -> Pairs:
+    return [] if expires is None else [("expires", str(expires))]
 
 
 @dataclass(frozen=True)

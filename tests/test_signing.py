@@ -21,6 +21,7 @@ from chalicelib.route import Request, Route
 from chalicelib.settings import Settings
 from chalicelib.signing import EXPIRED, LIFETIME, WRONG, Signature, imgix_path, read_keys, signed_path
 from chalicelib.transformation import ALIASES
+from cli.gateway import gathered
 
 KEYS = {"k1": "first-secret-of-all", "k2": "second-secret-of-all"}
 NOW = 1_800_000_000
@@ -202,11 +203,34 @@ def test_no_cache_keeps_an_answer_longer_than_its_signature_is_good(configure, p
     assert "s-maxage" in verified.headers["Cache-Control"]
 
 
-def test_where_nothing_is_signed_a_signature_is_a_mistake():
+@pytest.mark.parametrize("query", [*NO_SIGNATURES, "s=", "sig=", "expires="])
+def test_where_nothing_is_signed_whatever_is_about_signatures_is_a_mistake(query):
     pipeline = Pipeline(None, None, read_presets(""))
     route = Route(pipeline, Settings(), lambda key: "")
+    asked = gathered(parse_qsl(query, keep_blank_values=True))
     with pytest.raises(ParameterError, match="nothing is signed here"):
-        route.understand(Request("GET", "cat.jpg", {"s": ["x"]}, {}))
+        route.understand(Request("GET", "cat.jpg", asked, {}))
+
+
+@pytest.mark.parametrize("make", [signed_path, imgix_path])
+def test_an_end_in_the_past_is_an_end_too(make):
+    named = {"key_id": "k1"} if make is signed_path else {}
+    with pytest.raises(Forbidden, match=EXPIRED):
+        understood(make("cat.jpg", {"w": "9"}, secret=KEYS["k1"], expires=0, **named))
+
+
+@pytest.mark.parametrize("own_path", [False, True])
+@pytest.mark.parametrize("make", [signed_path, imgix_path])
+def test_a_large_picture_that_is_signed_is_read_from_s3_itself(configure, pipeline, upload, make, own_path):
+    few = Settings(keys="file:x", response_bytes=10)
+    app = configure(few, replace(pipeline, presets=read_presets(SIGNED)))
+    app.route = replace(app.route, keys=lambda: KEYS)
+    upload("cat.jpg", picture())
+    named = {"key_id": "k1"} if make is signed_path else {}
+    key, asked = ("cat.jpg/w=41.jpg", {}) if own_path else ("cat.jpg", {"w": "41"})
+    answer = Web(app.app).ask(make(key, asked, secret=KEYS["k1"], **named))
+    assert (answer.status, answer.headers["Cache-Control"]) == (302, "no-store")
+    assert answer.headers["Location"].startswith("https://s3.example/") or "w=41.jpg?" in answer.headers["Location"]
 
 
 def test_parameters_are_checked_before_they_are_signed():
