@@ -1,5 +1,6 @@
 """The commands about keys: `python -m cli url` and `python -m cli keys`."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -7,9 +8,12 @@ from typing import Annotated
 import boto3
 import typer
 
+from chalicelib.errors import MisconfiguredError
+from chalicelib.presetfile import load_presets
+from chalicelib.presets import Presets
 from chalicelib.signing import Keys
 from cli import local
-from cli.functions import config
+from cli.functions import ROOT, config
 from cli.keys import KEYS, FileKeys, KeyStore, ParameterKeys, change
 from cli.url import Asked, signed_url
 
@@ -49,7 +53,8 @@ def url(
         raise SystemExit(f"imgy: there are no keys yet; {_how(stage)}")
     asked = Asked(key, parameters or [], key_id, expires, imgix)
     at = base or (_address(stage, profile) if stage else f"http://{local.HOST}:{port}")
-    print(signed_url(asked, keys, at))
+    presets = _presets(stage)
+    print(signed_url(asked, keys, at, presets))
 
 
 @commands.command()
@@ -74,6 +79,14 @@ def _store(stage: str, profile: str | None, data_dir: Path) -> KeyStore:
     if stage not in config()["stages"]:
         raise SystemExit(f"imgy: expected one of the stages {', '.join(config()['stages'])}, received '{stage}'")
     return ParameterKeys(boto3.Session(profile_name=profile).client("ssm"), f"/{stage_name(stage)}/keys")
+
+
+def _presets(stage: str) -> Presets:
+    """What presets.yaml says for a stage, on this machine for the one that `run` was told."""
+    try:
+        return load_presets(ROOT / "presets.yaml", stage or os.environ.get("IMGY_STAGE", ""))
+    except MisconfiguredError as mistakes:
+        raise SystemExit(f"imgy: {mistakes}") from None
 
 
 def _how(stage: str) -> str:

@@ -4,9 +4,18 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import category
 
-from chalicelib.errors import ParameterError
+from chalicelib.errors import ImgyError, ParameterError
+from chalicelib.presets import Presets
 from chalicelib.signing import SIGNING, Keys, imgix_path, signed_path
+from chalicelib.transformation import parse_path
+
+_LATEST = 10**12
+"""What `expires` has too many digits for."""
+
+_UNWRITABLE = ("Cc", "Cs")
+"""Control characters, which the route refuses, and what is no character at all."""
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -22,23 +31,33 @@ class Asked:
     imgix: bool = False
 
 
-def signed_url(asked: Asked, keys: Keys, base: str, now: float | None = None) -> str:
-    """The URL, signed with the newest key unless one is named; raises SystemExit for what cannot be asked for."""
+def signed_url(asked: Asked, keys: Keys, base: str, presets: Presets, now: float | None = None) -> str:
+    """The URL, signed with the newest key unless one is named; raises SystemExit for what `presets` do not answer."""
     name = asked.key_id or [*keys][-1]
     if name not in keys:
         raise SystemExit(f"imgy: there is no key {name}; there are: {', '.join(keys)}")
-    until = int(time.time() if now is None else now) + _seconds(asked.expires) if asked.expires else None
+    until = _until(asked.expires, time.time() if now is None else now) if asked.expires else None
     given, key = _given(asked.parameters), asked.key.lstrip("/")
     try:
-        signed_path(key, given, name, keys[name])  # checks the parameters, which imgix's way would not
-        made = (
-            imgix_path(key, given, keys[name], until)
-            if asked.imgix
-            else signed_path(key, given, name, keys[name], until)
-        )
-    except ParameterError as error:
+        _assert_answered(key, given, presets)
+    except ImgyError as error:
         raise SystemExit(f"imgy: {error}") from None
+    by_imgix = asked.imgix
+    made = imgix_path(key, given, keys[name], until) if by_imgix else signed_path(key, given, name, keys[name], until)
     return base.rstrip("/") + made
+
+
+def _assert_answered(key: str, given: dict[str, str], presets: Presets) -> None:
+    """Raise ParameterError or Forbidden for what the route would refuse, however it is signed."""
+    if not key or any(category(letter) in _UNWRITABLE for letter in key):
+        raise ParameterError("expected a key without control characters, and not an empty one")
+    derivative = parse_path(key)
+    if derivative is None:
+        presets.wanted(key, given.items(), "", signed=True)
+    elif given:
+        raise ParameterError("expected no parameter beside a derivative's own path, received one")
+    else:
+        presets.admitted(derivative, signed=True)
 
 
 def _given(parameters: Sequence[str]) -> dict[str, str]:
@@ -49,6 +68,13 @@ def _given(parameters: Sequence[str]) -> dict[str, str]:
             raise SystemExit(f"imgy: expected each parameter once, as NAME=VALUE, received '{parameter}'")
         given[name] = text
     return given
+
+
+def _until(text: str, now: float) -> int:
+    until = int(now) + _seconds(text)
+    if until >= _LATEST:
+        raise SystemExit(f"imgy: expected a shorter time for --expires, received '{text}'")
+    return until
 
 
 def _seconds(text: str) -> int:
