@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run photos test explore teeth hostile kill soak listings check lint bench cost scale docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
+.PHONY: help lock audit run photos test explore teeth hostile kill soak listings check lint bench cost scale docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
 python := .venv/bin/python
 lambda_python := .venv-lambda/bin/python
 
@@ -38,7 +38,7 @@ listings: ORIGINALS ?= 1000000
 listings: .venv/installed ## measure what plan and audit of a million originals take, in time and memory (ORIGINALS=1000000)
 	@$(python) -m bench.listings --originals $(ORIGINALS)
 
-check: lint test ## format, lint, strict types, import contract, every test
+check: lint audit test ## format, lint, strict types, import contract, known vulnerabilities, every test
 
 lint: .venv/installed
 	$(python) -m ruff format --check
@@ -46,6 +46,12 @@ lint: .venv/installed
 	$(python) -m mypy --strict
 	.venv/bin/lint-imports
 	.venv/bin/cfn-lint deploy/foundation.yaml edge/template.yaml
+
+audit: ## ask whether anything pinned is known to be vulnerable
+	@sh cli/prepare.sh audit
+
+lock: ## write requirements.lock anew, after requirements.txt or requirements-dev.txt has changed
+	@sh cli/prepare.sh lock
 
 bench: .venv/installed magick ## measure this pipeline against the plain way and sharp
 	@$(python) -m bench
@@ -87,10 +93,10 @@ undeploy: .venv-lambda/installed ## take a stage down; asks before originals go
 rehearse: .venv-lambda/installed ## deploy, prove and undeploy on an embedded AWS: no account is needed
 	@$(lambda_python) -m cli rehearse
 
-.venv-lambda/installed: requirements.txt requirements-dev.txt
+.venv-lambda/installed: requirements.lock
 	@sh cli/prepare.sh venv_lambda
 
-.venv/installed: requirements.txt requirements-dev.txt
+.venv/installed: requirements.lock
 	@sh cli/prepare.sh venv
 
 magick: .venv/installed

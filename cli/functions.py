@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -80,6 +81,8 @@ class Functions:
             _copy(ROOT / name, self.folder / name)
         for file in (ROOT / ".chalice").glob("*.json"):
             (self.folder / ".chalice" / file.name).write_text(_renamed(file.read_text("utf-8"), names), "utf-8")
+        listed = self.folder / "requirements.txt"
+        listed.write_text(held_to_hashes(listed.read_text("utf-8")), "utf-8")
         self._add(environment)
         self._remembered.parent.mkdir()
         self._remembered.write_text(self.record.read(), "utf-8")
@@ -111,6 +114,17 @@ class Functions:
         if "rest_api" not in deployed:
             raise SystemExit(f"imgy: the functions of stage {self.stage} are not deployed yet")
         return str(deployed["rest_api"]["rest_api_url"])
+
+
+def held_to_hashes(listed: str) -> str:
+    """A list of requirements with the hashes that requirements.lock has for them, and no others."""
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    wanted = re.findall(r"^([A-Za-z0-9._-]+==\S+)", listed, re.MULTILINE)
+    entries = [re.search(rf"^{re.escape(entry)}(?: \\\n {{4}}--hash=\S+)+", lock, re.MULTILINE) for entry in wanted]
+    missing = [entry for entry, found in zip(wanted, entries, strict=True) if not found]
+    if missing:
+        raise SystemExit(f"imgy: requirements.lock knows no {', '.join(missing)}; make lock renews it")
+    return "".join(f"{found[0]}\n" for found in entries if found)
 
 
 def own_names(name: str, originals: str, derivatives: str) -> dict[str, str]:

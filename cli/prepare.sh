@@ -70,14 +70,15 @@ venv_in() {
         fi
         "$base" -m venv --clear "$1"
     fi
-    echo "Installing what is pinned in requirements-dev.txt, into $1" >&2
+    echo "Installing what is pinned in requirements.lock, into $1" >&2
     rm -f "$1/installed"
     { pip_install "$1" && touch "$1/installed"; } | progress
-    [ -f "$1/installed" ] || fail "pip could not install what requirements-dev.txt pins; its message stands above"
+    [ -f "$1/installed" ] || fail "pip could not install what requirements.lock pins; its message stands above"
 }
 
 pip_install() {
-    "$1/bin/python" -m pip install --disable-pip-version-check --no-color --progress-bar off -r requirements-dev.txt
+    "$1/bin/python" -m pip install --disable-pip-version-check --no-color --progress-bar off \
+        --no-deps --require-hashes -r requirements.lock
 }
 
 # One line that changes while pip works, where a person reads along; pip's errors come on their own.
@@ -88,6 +89,36 @@ progress() {
              { fflush() } END { printf "\r\033[K" }' >&2
     else
         cat >/dev/null
+    fi
+}
+
+# A tool for itself, in an environment of its own: tool NAME VERSION.
+tool() {
+    place=.cache/$1-$2
+    if [ ! -x "$place/bin/$1" ]; then
+        "$(python 11 "$1")" -m venv --clear "$place" >&2 && "$place/bin/python" -m pip install -q "$1==$2" >&2 || return 1
+    fi
+    echo "$place/bin/$1"
+}
+
+lock() {
+    uv=$(tool uv 0.13.9) || fail "uv could not be installed"
+    "$uv" pip compile -q --universal --generate-hashes --python-version 3.11 --no-header -o .cache/lock requirements-dev.txt
+    { sed -n '/^#/!q; p' requirements.lock; cat .cache/lock; } >.cache/lock.whole && mv .cache/lock.whole requirements.lock
+}
+
+# Fails for what is known to be vulnerable; where nobody can be asked, it says so and passes.
+audit() {
+    asked=${PIP_AUDIT:-$(tool pip-audit 2.10.1)} || { echo "audit: not done, as pip-audit could not be installed"; return; }
+    if said=$("$asked" --no-deps --disable-pip --progress-spinner off -r requirements.lock 2>&1); then
+        unknown=$(echo "$said" | grep -c "could not be audited" || true)
+        [ "$unknown" -lt 10 ] || { echo "audit: not done, as this registry knows nothing of vulnerabilities"; return; }
+        echo "audit: no known vulnerabilities"
+    elif echo "$said" | grep -q "known vulnerabilit"; then
+        echo "$said" >&2
+        fail "some of what requirements.lock pins is known to be vulnerable; renew it: make lock"
+    else
+        echo "audit: not done: $(echo "$said" | tail -n 1)"
     fi
 }
 
