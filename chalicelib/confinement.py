@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-_MEMORY = 1280 * 2**20
-"""Bytes that one original may take: ImageMagick's own limit (policy.xml), and what libvips decodes besides."""
+_MEMORY = 1700 * 2**20
+"""Bytes that one original may take: about what Lambda has beside the rest."""
 
 # What is refused, by Linux' numbers on x86_64 and on aarch64 (asm/unistd.h); None where there is no such call.
 _REFUSED: dict[str, tuple[int | None, int | None]] = {

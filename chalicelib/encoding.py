@@ -34,6 +34,9 @@ def gif(frames: Sequence[Pixels], quality: int, delays: Sequence[int], loop: int
     return bytes(_strip(frames, delays, loop).gifsave_buffer(effort=4, interframe_maxerror=3, keep="none"))
 
 
+NOT_WRITTEN = pyvips.Error
+"""What each of these raises when libvips cannot write a picture: for want of memory, as what it is given is sound."""
+
 ENCODERS = {"png": png, "png8": png8, "avif": avif, "webp": webp, "gif": gif}
 
 

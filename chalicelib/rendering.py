@@ -25,7 +25,7 @@ from wand.image import Image as Image
 from wand.resource import limits as limits
 from wand.version import MAGICK_VERSION
 
-from .encoding import ENCODERS
+from .encoding import ENCODERS, NOT_WRITTEN
 from .errors import Unavailable
 from .formats import WRITTEN
 from .geometry import Layout, Size, pixels
@@ -68,7 +68,7 @@ class Rendering:
             with _ROOM.taken(len(raw) * max(layout.size.area, layout.output.area)), ExitStack() as stack:
                 images = [stack.enter_context(_arranged(frame, layout)) for frame in raw]
                 return _finished(images, derivative, self.header)
-        except WandException as error:
+        except (WandException, NOT_WRITTEN) as error:
             raise Unavailable("the picture cannot be rendered now; try again in a moment") from error
 
     def area(self, derivative: Derivative) -> int:

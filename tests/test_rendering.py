@@ -10,6 +10,7 @@ from base64 import b64decode
 from pathlib import Path
 
 import pytest
+import pyvips
 from drawn import animation, gif, near, picture, plain, saved, scene, sprite
 from PIL import Image, PngImagePlugin
 from profiles import ADOBE_RGB, rgb_profile
@@ -17,6 +18,7 @@ from seen import at, derivative_of, difference, frames, likeness, opened, render
 from wand.image import Image as WandImage
 
 from chalicelib import opening, rendering
+from chalicelib.errors import Unavailable
 from chalicelib.formats import WRITTEN
 from chalicelib.limits import Limits
 
@@ -352,3 +354,12 @@ def test_the_manifest_s_swatches_and_placeholder_are_the_picture_s(original):
     image = Image.open(io.BytesIO(b64decode(encoded)))
     assert max(image.size) == 24
     assert len(told.placeholder()) < 500
+
+
+def test_a_picture_that_cannot_be_written_may_be_asked_for_again(monkeypatch, original):
+    def full(*given):
+        raise pyvips.Error("no memory")
+
+    monkeypatch.setitem(rendering.ENCODERS, "webp", full)
+    with pytest.raises(Unavailable):
+        rendered(original, "w=30&fm=webp")
