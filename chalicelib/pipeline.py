@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -265,14 +266,16 @@ class Pipeline:
             raise manifest.refusal
 
     def _rendered(self, original: Object, derivative: Derivative) -> Rendered:
+        limits, start = self.presets.limits, time.monotonic()
         try:
-            limits = self.presets.limits
             with self.prepare(self._body(original), [derivative], limits, limits.request_seconds) as rendering:
                 return rendering.render(derivative)
         except TooSlow as slow:  # what takes too long while somebody waits may still be in time for the presets
             raise Unavailable("this picture takes too long to render") from slow
         except Refused as refused:
-            self.reconcile(original.key)  # where every derivative is refused, that is written down
+            # Where every derivative is refused, that is written down; it takes as long again, and somebody waits.
+            if 2 * (time.monotonic() - start) < limits.request_seconds:
+                self.reconcile(original.key)
             if self._current(original.key) != original.etag:
                 raise Overtaken from refused
             raise

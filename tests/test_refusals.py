@@ -1,5 +1,7 @@
 """Originals that cannot be used: refused once, with a reason that is kept, whoever comes first."""
 
+import time
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -95,3 +97,20 @@ def test_nonsense_overwritten_by_a_picture_is_a_picture(pipeline, upload, stored
     pipeline.reconcile("cat.jpg")
     assert stored() == ["manifest.json", *NAMES]
     assert manifest().refusal is None
+
+
+@pytest.mark.parametrize(("seconds", "written"), [(0.0, ["manifest.json"]), (0.6, [])])
+def test_what_takes_long_to_refuse_is_refused_once_while_somebody_waits(pipeline, upload, stored, seconds, written):
+    refused = []
+
+    @contextmanager
+    def slowly(*asked):
+        refused.append(time.sleep(seconds))
+        raise Damaged("the original is damaged")
+        yield
+
+    presets = replace(pipeline.presets, limits=Limits(request_seconds=1))
+    upload("cat.jpg", picture())
+    with pytest.raises(Damaged):
+        replace(pipeline, presets=presets, prepare=slowly).find(Wanted(parse_path("cat.jpg/w=33.jpg")), Timing())
+    assert (len(refused), stored()) == (1 + len(written), written)
