@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import REFUSALS, Refused
+
+if TYPE_CHECKING:
+    from .rendered import Description
 
 _NAME = "manifest.json"
 
@@ -28,9 +31,16 @@ class Manifest:
     refused: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def refusing(cls, etag: str, size: int, error: Refused) -> Manifest:
-        """The manifest of an original that cannot be used; `size` in bytes."""
-        return cls(etag, size, refused={"status": error.status, "reason": str(error)})
+    def telling(
+        cls, etag: str, length: int, described: Description, derivatives: Mapping[str, Mapping[str, Any]]
+    ) -> Manifest:
+        """The manifest of an original whose derivatives are all there."""
+        return cls(etag, length, derivatives=dict(sorted(derivatives.items())), **asdict(described))
+
+    @classmethod
+    def refusing(cls, etag: str, length: int, error: Refused) -> Manifest:
+        """The manifest of an original that cannot be used."""
+        return cls(etag, length, refused={"status": error.status, "reason": str(error)})
 
     def tells_of(self, name: str, etag: str) -> bool:
         """Whether the derivative of this name was the object with this ETag when the manifest was written."""

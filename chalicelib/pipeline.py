@@ -36,7 +36,7 @@ from .timing import Timing
 from .transformation import KEY_BYTES, Derivative
 
 if TYPE_CHECKING:
-    from .rendered import Description, Rendered, Renders
+    from .rendered import Rendered, Renders
 
 _ASKERS = 32
 """How many originals are asked for beside their derivatives at once: as many as the client has connections."""
@@ -183,7 +183,8 @@ class Pipeline:
         made = [stored for stored, _ in kept]
         there = [*(stored for key, stored in survey.own.items() if key in wanted), *made]
         entries = {wanted[stored.key].name: _entry(stored) for stored in there}
-        self.derivatives.put_manifest(original.key, _told(original, description, entries))
+        manifest = Manifest.telling(original.etag, original.length, description, entries)
+        self.derivatives.put_manifest(original.key, manifest)
         return Settled(original.key, "made", len(made), removed, sum(stored.length for stored in made))
 
     def _keep(self, original: Object, derivative: Derivative, rendered: Rendered) -> Kept:
@@ -294,17 +295,3 @@ def _picture(stored: Object, hit: bool, timing: Timing) -> Picture:
 def _entry(stored: Object) -> dict[str, Any]:
     size = size_of(stored)
     return {"width": size.width, "height": size.height, "length": stored.length, "etag": stored.etag}
-
-
-def _told(original: Object, described: Description, derivatives: Mapping[str, Mapping[str, Any]]) -> Manifest:
-    return Manifest(
-        original.etag,
-        original.length,
-        described.format,
-        described.width,
-        described.height,
-        described.frames,
-        described.colours,
-        described.placeholder,
-        dict(sorted(derivatives.items())),
-    )

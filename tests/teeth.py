@@ -26,12 +26,13 @@ PIPELINE, DERIVATIVES, FINDINGS = "chalicelib/pipeline.py", "chalicelib/derivati
 FORGET = """        if survey.changed or any(replaced for _, replaced in kept):
             self.forget(original.key)
 """
-COMMIT = "        self.derivatives.put_manifest(original.key, _told(original, description, entries))\n"
+COMMIT = "        self.derivatives.put_manifest(original.key, manifest)\n"
 WITHDRAWN = """            self.forget(key)
             self.derivatives.delete([manifest_key(key)])
 """
 EARLY = """            entries = {derivative.name: {} for derivative in wanted.values()}
-            self.derivatives.put_manifest(original.key, _told(original, rendering.describe(), entries))
+            manifest = Manifest.telling(original.etag, original.length, rendering.describe(), entries)
+            self.derivatives.put_manifest(original.key, manifest)
 """
 SWAP = "self.store.swap(key, over, body, content_type, self.cache_control, metadata, tag)"
 PUT = "self.store.put(key, body, content_type, self.cache_control, metadata)"
