@@ -18,6 +18,7 @@ from cli.deploy import Deployment, functions_of, plan_stage
 from cli.embedded_s3 import embedded_s3
 from cli.functions import QUEUE, assert_python
 from cli.keys import ensured
+from cli.rehearsed_commands import Operator
 
 STAGE = "dev"
 SERVICES = "s3,sqs,sns,lambda,iam,sts,logs,cloudwatch,cloudformation,cloudfront,apigateway,secretsmanager,ssm"
@@ -53,11 +54,12 @@ def _rehearse(deployment: Deployment, endpoint: str) -> None:
     asked = proof.paths(deployment.presets, {})
     proof.prove(s3, found, asked, url, deployment.show, said, by_s3=False)
     proof.until(lambda: _forgotten(deployment), "an invalidation of what was removed")
-    queued = replace(deployment, options={"Mode": QUEUE})
+    queued = replace(deployment, options={"Mode": QUEUE, "ExpireAfterDays": "30"})
     queued.foundation().apply()
     keys = ensured(queued.keys)
     queued.deploy_functions()
     proof.prove(s3, found, proof.paths(queued.presets, keys), url, deployment.show, said, by_s3=False)
+    Operator(s3, STAGE, found, url, said, deployment.show).operate()
     deployment.undeploy(lambda bucket: True)
     _assert_nothing_left(deployment)
 
