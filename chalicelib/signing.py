@@ -51,13 +51,18 @@ def _is_key(name: str, secret: object) -> bool:
     return bool(_ID.fullmatch(name) and isinstance(secret, str) and _SECRET.fullmatch(secret))
 
 
+def sign(key: str, pairs: Pairs, key_id: str, secret: str) -> str:
+    """The `sig` of a query of an original, or of a derivative's own path; raises ParameterError as `signed_path`."""
+    return f"{key_id}.{_mac(secret, _text(key, pairs))}"
+
+
 def signed_path(key: str, parameters: Mapping[str, str], key_id: str, secret: str, expires: int | None = None) -> str:
     """The path and query of a signed URL of an original or of a derivative's own path; `expires` is in Unix seconds.
 
     Raises ParameterError for parameters that are not in the language.
     """
     pairs = [*parameters.items(), *_end(expires)]
-    return f"/{quote(key)}?{urlencode([*pairs, ('sig', f'{key_id}.{_mac(secret, _text(key, pairs))}')])}"
+    return f"/{quote(key)}?{urlencode([*pairs, ('sig', sign(key, pairs, key_id, secret))])}"
 
 
 def imgix_path(key: str, parameters: Mapping[str, str], secret: str, expires: int | None = None) -> str:

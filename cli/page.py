@@ -2,11 +2,12 @@
 
 import json
 import mimetypes
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unicodedata import category
+from urllib.parse import parse_qsl
 
 from botocore.exceptions import BotoCoreError, ClientError
 from werkzeug import Request, Response
@@ -21,8 +22,10 @@ from chalicelib.operations import OPERATIONS
 from chalicelib.pipeline import takes
 from chalicelib.presets import Presets
 from chalicelib.schema import Operation, Parameter
+from chalicelib.signing import Keys, Pairs
 from chalicelib.storage import Object, S3Store
 from chalicelib.transformation import Derivative, parse_path
+from cli.url import lacking
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -40,6 +43,7 @@ ROUTES = Map(
         Rule("/-/page/originals", endpoint="listing", methods=["GET"]),
         Rule("/-/page/original", endpoint="original", methods=["GET"]),
         Rule("/-/page/original", endpoint="removal", methods=["DELETE"]),
+        Rule("/-/page/signature", endpoint="signature", methods=["GET"]),
         Rule("/-/page/uploads", endpoint="upload", methods=["POST"]),
         Rule("/-/page/<file>", endpoint="file", methods=["GET"]),
     ],
@@ -47,9 +51,14 @@ ROUTES = Map(
 )
 
 
-def page(s3: "S3Client", originals: str, derivatives: str, presets: Presets) -> "WSGIApplication":
-    """The page on two buckets; `s3` is spoken to, and signs the URLs that a browser uploads to."""
-    playground = Playground(s3, originals, derivatives, presets)
+def page(
+    s3: "S3Client", originals: str, derivatives: str, presets: Presets, keys: Callable[[], Keys]
+) -> "WSGIApplication":
+    """The page on two buckets; `s3` is spoken to, and signs the URLs that a browser uploads to.
+
+    With `keys` the URLs of pictures are signed, where presets.yaml has nobody else ask for them.
+    """
+    playground = Playground(s3, originals, derivatives, presets, keys)
     policy = content_security_policy(s3.meta.endpoint_url)
 
     @Request.application
@@ -86,6 +95,7 @@ class Playground:
     bucket: str
     derivatives_bucket: str
     presets: Presets
+    keys: Callable[[], Keys]
 
     def answer(self, request: Request) -> Response:
         """The response to a request; what goes wrong is said as JSON with one sentence."""
@@ -135,7 +145,16 @@ class Playground:
         known = Derivatives(S3Store(self.s3, self.derivatives_bucket), "").manifest(key)
         manifest = known if known and known.etag == found.etag else None
         stored = self._stored(key) if manifest else {}
-        return as_json(describe_original(found, manifest, pictures(key, stored, manifest, self.presets)))
+        made = pictures(key, stored, manifest, self.presets, self._lacking)
+        return as_json(describe_original(found, manifest, made))
+
+    def signature(self, request: Request) -> Response:
+        """What a query of an original lacks to be answered."""
+        pairs = parse_qsl(request.args.get("query", ""), keep_blank_values=True)
+        return as_json({"signature": self._lacking(asked_key(request.args), pairs)})
+
+    def _lacking(self, key: str, pairs: Pairs) -> str:
+        return lacking(key, pairs, self.keys(), self.presets)
 
     def _stored(self, key: str) -> dict[str, int]:
         """Bytes by derivative key."""
@@ -188,10 +207,16 @@ def describe_original(original: Object, manifest: Manifest | None, made: list[di
     }
 
 
-def pictures(key: str, stored: Mapping[str, int], manifest: Manifest | None, presets: Presets) -> list[dict[str, Any]]:
+def pictures(
+    key: str,
+    stored: Mapping[str, int],
+    manifest: Manifest | None,
+    presets: Presets,
+    lacking: Callable[[str, Pairs], str],
+) -> list[dict[str, Any]]:
     """What was made of an original, a file for each format: presets in the order of presets.yaml, then what was asked.
 
-    Sizes in pixels are null where the manifest has none.
+    Sizes in pixels are null where the manifest has none; `signature` is what a URL lacks to be answered.
     """
     labels, made = preset_labels(key, presets), dict[str, dict[str, Any]]()
     derivatives = [derivative for path in stored if (derivative := _derivative(path))]
@@ -202,9 +227,20 @@ def pictures(key: str, stored: Mapping[str, int], manifest: Manifest | None, pre
         label = labels.get(derivative.name)
         picture = made.setdefault(
             label or derivative.text,
-            {"preset": label, "text": derivative.text, "width": size.get("width"), "height": size.get("height")},
+            {
+                "preset": label,
+                "text": derivative.text,
+                "width": size.get("width"),
+                "height": size.get("height"),
+                "signature": lacking(key, parse_qsl(label)) if label else "",
+            },
         )
-        file = {"name": derivative.name, "format": derivative.format, "length": stored[derivative.key]}
+        file = {
+            "name": derivative.name,
+            "format": derivative.format,
+            "length": stored[derivative.key],
+            "signature": lacking(derivative.key, []),
+        }
         picture.setdefault("files", []).append(file)
     return list(made.values())
 

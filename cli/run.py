@@ -81,7 +81,7 @@ def _run(port: int, s3_port: int, data_dir: Path, signals: list[int], parent: in
         queue = _ready_queue(s3, port, embedded)
         stack.callback(stopping.set)
         start_pump(queue, {"ObjectCreated": app.upload_trigger, "ObjectRemoved": app.removal_trigger}, stopping)
-        application = gateway(app.app, _page(s3, app.presets))
+        application = gateway(app.app, _page(s3, app.presets, keys))
         if edge:
             from cli.edge_simulator import edge_before
 
@@ -113,10 +113,10 @@ def assert_libraries() -> None:
         raise SystemExit(NO_MAGICK if "MagickWand" in str(error) else f"imgy: {error}") from None
 
 
-def _page(s3: "S3Client", presets: "Presets") -> "WSGIApplication":
+def _page(s3: "S3Client", presets: "Presets", keys: FileKeys) -> "WSGIApplication":
     from cli.page import page
 
-    return page(s3, local.ORIGINALS, local.DERIVATIVES, presets)
+    return page(s3, local.ORIGINALS, local.DERIVATIVES, presets, lambda: keys.read() or {})
 
 
 def _ready_queue(s3: "S3Client", port: int, embedded: EmbeddedS3) -> Queue:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import category
 
-from chalicelib.errors import ImgyError, ParameterError
+from chalicelib.errors import Forbidden, ImgyError, ParameterError
 from chalicelib.presets import Presets
-from chalicelib.signing import SIGNING, Keys, imgix_path, signed_path
+from chalicelib.signing import SIGNING, Keys, Pairs, imgix_path, sign, signed_path
 from chalicelib.transformation import parse_path
 
 _LATEST = 10**12
@@ -39,7 +39,7 @@ def signed_url(asked: Asked, keys: Keys, base: str, presets: Presets, now: float
     until = _until(asked.expires, time.time() if now is None else now) if asked.expires else None
     given, key = _given(asked.parameters), asked.key.lstrip("/")
     try:
-        _assert_answered(key, given, presets)
+        _assert_answered(key, [*given.items()], presets, signed=True)
     except ImgyError as error:
         raise SystemExit(f"imgy: {error}") from None
     by_imgix = asked.imgix
@@ -47,17 +47,28 @@ def signed_url(asked: Asked, keys: Keys, base: str, presets: Presets, now: float
     return base.rstrip("/") + made
 
 
-def _assert_answered(key: str, given: dict[str, str], presets: Presets) -> None:
-    """Raise ParameterError or Forbidden for what the route would refuse, however it is signed."""
+def lacking(key: str, pairs: Pairs, keys: Keys, presets: Presets) -> str:
+    """The `sig=` that a URL lacks to be answered; empty where it lacks none, or would be refused all the same."""
+    try:
+        _assert_answered(key, pairs, presets, signed=False)
+    except ParameterError:
+        return ""
+    except Forbidden:
+        return f"sig={sign(key, pairs, *[*keys.items()][-1])}" if keys and presets.access == "signed" else ""
+    return ""
+
+
+def _assert_answered(key: str, pairs: Pairs, presets: Presets, signed: bool) -> None:
+    """Raise ParameterError or Forbidden for what the route would refuse, signed or not."""
     if not key or any(category(letter) in _UNWRITABLE for letter in key):
         raise ParameterError("expected a key without control characters, and not an empty one")
     derivative = parse_path(key)
     if derivative is None:
-        presets.wanted(key, given.items(), "", signed=True)
-    elif given:
+        presets.wanted(key, pairs, "", signed)
+    elif pairs:
         raise ParameterError("expected no parameter beside a derivative's own path, received one")
     else:
-        presets.admitted(derivative, signed=True)
+        presets.admitted(derivative, signed)
 
 
 def _given(parameters: Sequence[str]) -> dict[str, str]:

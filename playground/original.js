@@ -75,7 +75,7 @@ export class Original {
     this.find(".pictures").replaceChildren(...this.figures.values());
   }
 
-  picture({ preset, text, width, height, files }, { placeholder }) {
+  picture({ preset, text, width, height, signature, files }, { placeholder }) {
     const figure = made("picture");
     const image = figure.querySelector("img");
     const name = preset ? preset.replace("preset=", "").replace("&w=", " ") : "on demand";
@@ -94,19 +94,23 @@ export class Original {
     });
     const [smallest] = [...files].sort((one, other) => one.length - other.length);
     // ixlib changes nothing of a picture: here it carries the ETag, as the browser keeps what stands at a URL.
-    image.src = `${byName(this.key, smallest.name)}?ixlib=playground-${this.etag}`;
-    figure.querySelector(".frame").href = byName(this.key, smallest.name);
+    image.src = this.url(smallest, `ixlib=playground-${this.etag}`);
+    figure.querySelector(".frame").href = this.url(smallest);
     const [url, short] = preset
-      ? [byQuery(this.key, preset), preset]
-      : [byName(this.key, files[0].name), files[0].name];
+      ? [byQuery(this.key, preset, signature), preset]
+      : [this.url(files[0]), files[0].name];
     address(figure.querySelector(".address"), url, short);
     figure.querySelector(".files").append(...files.map((file) => this.file(file)));
     return figure;
   }
 
-  file({ name, format, length }) {
-    const link = element("a", { href: byName(this.key, name), target: "_blank" }, format);
-    return element("span", {}, link, ` ${bytes(length)}`);
+  file(file) {
+    const link = element("a", { href: this.url(file), target: "_blank" }, file.format);
+    return element("span", {}, link, ` ${bytes(file.length)}`);
+  }
+
+  url({ name, signature }, ...said) {
+    return byName(this.key, name, ...said, signature);
   }
 
   async remove(button) {

@@ -14,6 +14,8 @@ const named = (key) => `original?${new URLSearchParams({ key })}`;
 export const operations = () => ask("operations");
 export const listing = (find, count) => ask(`originals?${new URLSearchParams({ find, count })}`);
 export const original = (key) => ask(named(key));
+export const signature = async (key, query) =>
+  (await ask(`signature?${new URLSearchParams({ key, query })}`)).signature;
 export const remove = (key) => ask(named(key), { method: "DELETE" });
 export const uploadUrl = (key, type) =>
   ask("uploads", {

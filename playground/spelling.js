@@ -9,9 +9,14 @@ export function pathOf(key) {
   return "/" + segments.map(plain).join(misread ? "%2F" : "/");
 }
 
-/** The URL of a picture: of an original with a query, or by a derivative's own name. */
-export const byQuery = (key, query) => location.origin + pathOf(key) + (query && `?${query}`);
-export const byName = (key, name) => `${location.origin}${pathOf(key)}/${plain(name)}`;
+/** The URL of a picture: of an original with a query, or by a derivative's own name; with what stands beside that. */
+export const byQuery = (key, ...said) => location.origin + pathOf(key) + after(said);
+export const byName = (key, name, ...said) => `${location.origin}${pathOf(key)}/${plain(name)}${after(said)}`;
+
+function after(said) {
+  const query = said.filter(Boolean).join("&");
+  return query && `?${query}`;
+}
 
 /** The pairs of a query, also where a whole URL was pasted. */
 export const readQuery = (text) => [...new URLSearchParams(text.trim().replace(/^[^?]*\?/, ""))];

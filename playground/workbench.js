@@ -2,6 +2,7 @@
 
 import { address, element, entitle, made } from "./elements.js";
 import { Controls } from "./controls.js";
+import { signature } from "./server.js";
 import { byQuery, bytes, pixels, readQuery, writeQuery } from "./spelling.js";
 
 const GOOD_WIDTH = 640;
@@ -108,10 +109,11 @@ export class Workbench {
     const { signal } = this.asking;
     const { original } = this;
     if (!original) return;
-    const url = byQuery(original.key, query);
-    address(this.find(".url"), url);
     this.busy(true);
     try {
+      const url = byQuery(original.key, query, await signature(original.key, query));
+      signal.throwIfAborted();
+      address(this.find(".url"), url);
       const found = await fetched(url, signal);
       await this.show(found, signal);
       original.load();

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from drawn import NOT_AN_IMAGE, picture
-from test_run import Run
+from test_run import ROOT, Run
 
 from cli.local import ORIGINALS
 
@@ -88,6 +88,20 @@ def opened(chromium, run):
 @pytest.fixture
 def page(opened):
     return opened()
+
+
+@pytest.fixture
+def closed(tmp_path):
+    """A run of a project where nothing is answered without a signature, and one original in it."""
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "chalicelib", project / "chalicelib", symlinks=True)
+    for name in ("app.py", "cli", "playground", ".chalice"):
+        (project / name).symlink_to(ROOT / name)
+    text = (ROOT / "presets.yaml").read_text("utf-8")
+    (project / "presets.yaml").write_text(f"access: signed\nsign_presets: true\n{text.replace('access: open', '')}")
+    running = Run(tmp_path / "data", project=project).open()
+    yield running
+    running.end()
 
 
 def drop(page, *files):
@@ -306,3 +320,16 @@ def test_the_page_can_be_used_by_keyboard_alone(page):
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type("w=44&fm=png")
     assert until(lambda: shown(page).get("Size", "").startswith("44 ×"))
+
+
+def test_where_nothing_is_open_the_page_signs_what_it_asks_for(chromium, closed):
+    page, refused = chromium.new_page(), []
+    page.on("response", lambda response: response.status >= 400 and refused.append(response.url))
+    page.goto(f"http://127.0.0.1:{closed.port}/")
+    assert len(pictures(page, "samples/landscape.jpg")) == 6
+    try_out(page, "w=111&h=60&fit=crop&crop=top,left", "samples/landscape.jpg")
+    page.locator(".workbench .url a", has_text="w=111&h=60&fit=crop&crop=top,left&sig=k1.").wait_for()
+    assert until(lambda: shown(page).get("Size", "").startswith("111 × 60"))
+    assert until(lambda: len(pictures(page, "samples/landscape.jpg")) == 7)
+    assert refused == []
+    page.close()

@@ -3,17 +3,22 @@
 import http.client
 import re
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
 from botocore.config import Config
+from conftest import NAMES, PRESETS
 from drawn import NOT_AN_IMAGE, picture
 from werkzeug.test import Client
 
+from chalicelib.errors import ImgyError
 from chalicelib.manifest import Manifest
 from chalicelib.operations import OPERATIONS, PARAMETERS
+from chalicelib.pipeline import Pipeline
 from chalicelib.presetfile import read_presets
+from chalicelib.route import Request, Route
+from chalicelib.settings import Settings
 from cli.local import CREDENTIALS, DERIVATIVES, ORIGINALS
 from cli.page import PLAYGROUND, newest, page, pictures, preset_labels
 
@@ -26,6 +31,7 @@ ODD_KEYS = [
     "family 👩‍👧.jpg",
     "no extension",
 ]
+KEYS = {"k1": "the-older-of-two-secrets", "k2": "the-newer-of-two-secrets"}
 
 
 @pytest.fixture
@@ -35,7 +41,7 @@ def backend():
 
 @pytest.fixture
 def client(s3, originals, derivatives, presets):
-    return Client(page(s3, ORIGINALS, DERIVATIVES, presets))
+    return Client(page(s3, ORIGINALS, DERIVATIVES, presets, KEYS.copy))
 
 
 @pytest.fixture
@@ -201,7 +207,8 @@ def test_what_was_asked_for_by_url_comes_after_the_presets(described, upload, pi
         "text": "w=33",
         "width": None,
         "height": None,
-        "files": [{"name": "w=33.webp", "format": "webp", "length": length}],
+        "signature": "",
+        "files": [{"name": "w=33.webp", "format": "webp", "length": length, "signature": ""}],
     }
 
 
@@ -223,8 +230,85 @@ def test_a_refused_original_says_why(described, upload, pipeline):
 
 def test_pictures_of_other_originals_and_other_files_are_left_out(presets):
     stored = {"a/w=40.jpg": 7, "a/manifest.json": 9, "a/notes.txt": 1, "a/w=abc.jpg": 3}
-    made = pictures("a", stored, Manifest("etag"), presets)
+    made = pictures("a", stored, Manifest("etag"), presets, lambda key, pairs: "")
     assert [(entry["preset"], entry["text"]) for entry in made] == [("preset=small", "w=40")]
+
+
+# Where nobody may ask without a signature.
+
+
+@pytest.fixture
+def closed(s3, originals, derivatives, pipeline, upload, find):
+    """The page of an original with its presets and another picture, and what the route says to one of its URLs."""
+
+    def said(access):
+        presets = read_presets(f"{access}\n{PRESETS}")
+        upload("cat.jpg", picture((120, 80)))
+        pipeline.reconcile("cat.jpg")
+        find("cat.jpg/w=33.webp")
+        client = Client(page(s3, ORIGINALS, DERIVATIVES, presets, KEYS.copy))
+        route = Route(Pipeline(None, None, presets), Settings(keys="file:x"), str, KEYS.copy)
+
+        def refusal(path, *query):
+            asked = parse_qs("&".join(filter(None, query)), keep_blank_values=True)
+            try:
+                route.understand(Request("GET", path, asked, {}))
+            except ImgyError as error:
+                return error.status
+            return None
+
+        return client, refusal
+
+    return said
+
+
+@pytest.mark.parametrize(
+    ("access", "signed"),
+    [
+        ("access: open", []),
+        ("access: signed", ["w=33.webp"]),
+        ("access: signed\nsign_presets: true", [*NAMES, "w=33.webp"]),
+        ("access: presets", []),
+    ],
+)
+def test_what_the_page_shows_is_signed_where_it_must_be(closed, access, signed):
+    client, refusal = closed(access)
+    entries = client.get("/-/page/original?key=cat.jpg").json["pictures"]
+    files = {file["name"]: file["signature"] for entry in entries for file in entry["files"]}
+    assert sorted(name for name, signature in files.items() if signature) == sorted(signed)
+    refused = [name for name, signature in files.items() if refusal(f"cat.jpg/{name}", signature)]
+    assert refused == (["w=33.webp"] if access == "access: presets" else [])
+    labels = [(entry["preset"], entry["signature"]) for entry in entries if entry["preset"]]
+    assert [label for label, signature in labels if refusal("cat.jpg", label, signature)] == []
+
+
+@pytest.mark.parametrize(
+    ("access", "query", "signed", "status"),
+    [
+        ("access: open", "w=33", False, None),
+        ("access: signed", "w=33", True, None),
+        ("access: signed", "w=33&h=20&fit=crop&crop=top%2Cleft", True, None),
+        ("access: signed", "preset=small", False, None),
+        ("access: signed", "preset=small&w=41", True, None),
+        ("access: signed\nsign_presets: true", "preset=small", True, None),
+        ("access: signed", "w=abc", False, 400),
+        ("access: signed", "w=1&w=2", False, 400),
+        ("access: signed", "preset=none", False, 400),
+        ("access: signed", "w=33&sig=k1.wrong", False, 403),
+        ("access: presets", "w=33", False, 403),
+    ],
+)
+def test_what_is_tried_out_is_signed_where_it_must_be(closed, access, query, signed, status):
+    client, refusal = closed(access)
+    answer = client.get("/-/page/signature", query_string={"key": "cat.jpg", "query": query}).json
+    assert answer["signature"].startswith("sig=k2." if signed else "")
+    assert bool(answer["signature"]) == signed
+    assert refusal("cat.jpg", query, answer["signature"]) == status
+
+
+def test_without_keys_nothing_is_signed(s3):
+    client = Client(page(s3, ORIGINALS, DERIVATIVES, read_presets("access: signed"), dict))
+    assert client.get("/-/page/signature?key=cat.jpg&query=w=33").json == {"signature": ""}
 
 
 def test_every_label_is_a_query_that_asks_for_that_very_picture(presets):
@@ -280,7 +364,7 @@ def signing(embedded_endpoint, presets):
         config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
     )
     s3.create_bucket(Bucket=ORIGINALS)
-    yield s3, Client(page(s3, ORIGINALS, DERIVATIVES, presets))
+    yield s3, Client(page(s3, ORIGINALS, DERIVATIVES, presets, dict))
     for entry in s3.list_objects_v2(Bucket=ORIGINALS).get("Contents", []):
         s3.delete_object(Bucket=ORIGINALS, Key=entry["Key"])
     s3.delete_bucket(Bucket=ORIGINALS)
@@ -315,7 +399,7 @@ def test_a_signed_url_is_good_for_nothing_else(signing):
 def test_a_store_that_does_not_answer_is_said_in_a_sentence(presets):
     options = Config(connect_timeout=0.2, retries={"total_max_attempts": 1})
     s3 = boto3.client("s3", endpoint_url="http://127.0.0.1:9", config=options)
-    client = Client(page(s3, ORIGINALS, DERIVATIVES, presets))
+    client = Client(page(s3, ORIGINALS, DERIVATIVES, presets, dict))
     for response in (
         client.get("/-/page/originals"),
         client.get("/-/page/original?key=a.jpg"),

@@ -51,7 +51,7 @@ def picture(colour="red", size=(300, 200)):
 class Run:
     """One run, and what a person would do with it."""
 
-    def __init__(self, data_dir, *options, port=None, s3_port=None, wrapper=(), first=False):
+    def __init__(self, data_dir, *options, port=None, s3_port=None, wrapper=(), first=False, project=ROOT):
         if not first and data_dir.is_dir():
             (data_dir / MARKER).touch()
         self.port, self.s3_port = port or free_port(), s3_port or free_port()
@@ -59,7 +59,7 @@ class Run:
         self.output = io.BytesIO()
         self.process = subprocess.Popen(
             [*wrapper, sys.executable, "-m", "cli", "run", *options],
-            cwd=ROOT,
+            cwd=project,
             env={**os.environ, "PORT": str(self.port), "S3_PORT": str(self.s3_port), "DATA_DIR": str(data_dir)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
