@@ -30,7 +30,7 @@ def main(repetitions: Annotated[int, REPETITIONS] = 5, only: Annotated[str, ONLY
     cases = [case for case in CASES if only in case.what]
     if not cases:
         raise SystemExit(f"bench: no case has '{only}' in its name; they are: {'; '.join(case.what for case in CASES)}")
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console(width=None if sys.stdout.isatty() else 160)
     found, commands = originals(), dict[str, Sequence[str]](PYTHON)
     try:
         commands[SHARP] = sharp(CACHE)
