@@ -131,7 +131,7 @@ class Deployment:
         # S3 takes no two receivers of one event: the queue goes before the triggers come, and comes after they went.
         if found["Mode"] == DIRECT:
             self._notify(found, None)
-        self.functions.chalice("deploy")
+        self.functions.deploy()
         if found["Mode"] == QUEUE:
             self._notify(found, found["EventsArn"])
         else:
@@ -181,7 +181,7 @@ class Deployment:
         if self.functions.record.resources():
             self._notify(self.founded(), None)
             self.stage_functions()
-            self.functions.chalice("delete")
+            self.functions.delete()
         Stack(client, f"{self.name}-foundation", "", {}, self.show).delete()
         self.keys.drop()
         self.own_buckets.drop(DERIVATIVES, lambda bucket: True, self.show)

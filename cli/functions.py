@@ -8,9 +8,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import ZipFile
 
 from chalicelib.settings import Settings
 from cli.record import Record
@@ -20,7 +23,8 @@ PYTHON = (3, 12)
 """The oldest Python whose packages fit Lambda: Chalice takes for 3.11 wheels that pyvips-binary does not have."""
 
 QUIET = {"PYTHONWARNINGS": "ignore"}
-AS_LISTED = {"PIP_NO_DEPS": "1"}
+PIP = "pip.conf"
+AS_LISTED = {"PIP_NO_DEPS": "1", "PIP_CONFIG_FILE": PIP}
 """For Chalice's pip: requirements.txt is complete, and dependencies that it does not name are not used."""
 
 DIRECT, QUEUE = "direct", "queue"
@@ -30,6 +34,7 @@ HANDLERS = {DIRECT: TRIGGERS, QUEUE: ("queue_worker",)}
 
 ALWAYS = ("api_handler", "invalidation_trigger")
 
+_LISTED = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 _CHALICE = "from chalice.cli import main; raise SystemExit(main())"
 _CONFIG = Path(".chalice") / "config.json"
 _COPIED = ("app.py", "chalicelib", "requirements.txt", "vendor")
@@ -81,8 +86,7 @@ class Functions:
             _copy(ROOT / name, self.folder / name)
         for file in (ROOT / ".chalice").glob("*.json"):
             (self.folder / ".chalice" / file.name).write_text(_renamed(file.read_text("utf-8"), names), "utf-8")
-        listed = self.folder / "requirements.txt"
-        listed.write_text(held_to_hashes(listed.read_text("utf-8")), "utf-8")
+        hold_to_hashes(self.folder)
         self._add(environment)
         self._remembered.parent.mkdir()
         self._remembered.write_text(self.record.read(), "utf-8")
@@ -99,14 +103,31 @@ class Functions:
         of_stage["environment_variables"] = {**of_stage.get("environment_variables", {}), **environment}
         path.write_text(json.dumps(written, indent=2), "utf-8")
 
-    def chalice(self, *words: str) -> None:
+    def deploy(self) -> None:
+        """Deploy what is staged; raises SystemExit where its package is not complete, as Chalice goes on without."""
+        with TemporaryDirectory() as out:
+            self._chalice("package", "--pkg-format", "terraform", out)
+            lacking = missing(Path(out) / "deployment.zip", (self.folder / "requirements.txt").read_text("utf-8"))
+        if lacking:
+            raise SystemExit(f"imgy: nothing was deployed, as its package lacks {', '.join(lacking)}")
+        self._chalice("deploy")
+        self._remember()
+
+    def delete(self) -> None:
+        """Take down what was deployed."""
+        self._chalice("delete")
+        self._remember()
+
+    def _remember(self) -> None:
+        self.record.write(self._remembered.read_text("utf-8"))
+
+    def _chalice(self, *words: str) -> None:
         """Run a chalice command on the staged project, its output shown; raises SystemExit where it fails."""
         profile = ["--profile", self.profile] if self.profile else []
         command = [sys.executable, "-c", _CHALICE, *words, "--stage", self.stage, *profile]
         environment = {**os.environ, **QUIET, **AS_LISTED}
         if subprocess.run(command, cwd=self.folder, env=environment, check=False).returncode:
             raise SystemExit(f"imgy: chalice {words[0]} failed; its message stands above")
-        self.record.write(self._remembered.read_text("utf-8"))
 
     def api_url(self) -> str:
         """The URL of the deployed stage's REST API; raises SystemExit where there is none."""
@@ -116,10 +137,33 @@ class Functions:
         return str(deployed["rest_api"]["rest_api_url"])
 
 
+def hold_to_hashes(folder: Path) -> None:
+    """Have Chalice's pip take nothing in this folder but what requirements.lock knows by its hash."""
+    listed = folder / "requirements.txt"
+    listed.write_text(held_to_hashes(listed.read_text("utf-8")), "utf-8")
+    # What is downloaded by name, as wheels for another platform are, is held to a list by naming that as a constraint.
+    config = ConfigParser(interpolation=None)
+    config.read(os.environ.get("PIP_CONFIG_FILE", ""))
+    config.read_dict({"download": {"constraint": listed.name}})
+    with (folder / PIP).open("w", encoding="utf-8") as file:
+        config.write(file)
+
+
+def missing(package: Path, listed: str) -> list[str]:
+    """What is listed as NAME==VERSION and not in a package for Lambda."""
+    with ZipFile(package) as archive:
+        there = {name.partition("/")[0].lower() for name in archive.namelist()}
+    return [
+        f"{name}=={version}"
+        for name, version in _LISTED.findall(listed)
+        if f"{re.sub('[-_.]+', '_', name).lower()}-{version}.dist-info" not in there
+    ]
+
+
 def held_to_hashes(listed: str) -> str:
     """A list of requirements with the hashes that requirements.lock has for them, and no others."""
     lock = (ROOT / "requirements.lock").read_text("utf-8")
-    wanted = re.findall(r"^([A-Za-z0-9._-]+==\S+)", listed, re.MULTILINE)
+    wanted = ["==".join(found) for found in _LISTED.findall(listed)]
     entries = [re.search(rf"^{re.escape(entry)}(?: \\\n {{4}}--hash=\S+)+", lock, re.MULTILINE) for entry in wanted]
     missing = [entry for entry, found in zip(wanted, entries, strict=True) if not found]
     if missing:

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from zipfile import ZipFile
 
 import boto3
 import pytest
@@ -15,7 +16,7 @@ from chalicelib.settings import REMOVED, UPLOADED
 from cli.checks import assert_concurrency, assert_function, assert_no_policy, shield_region
 from cli.deploy import FOUNDATION, Deployment, _chosen, functions_of
 from cli.edge import TEMPLATE
-from cli.functions import TRIGGERS, config, own_names
+from cli.functions import TRIGGERS, Functions, config, own_names
 from cli.notifications import notify
 from cli.own_buckets import DERIVATIVES, ORIGINALS, OwnBuckets
 from cli.record import Record
@@ -95,6 +96,29 @@ def test_buckets_that_an_undeploy_has_kept_are_taken_on_by_the_next_deploy(sessi
     assert "ExistingDerivatives" not in deployment.foundation().parameters
     named = replace(deployment, options={"ExistingOriginals": "mine"})
     assert named.foundation().parameters["ExistingOriginals"] == "mine"
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_package_that_is_not_whole_is_not_deployed(session, tmp_path, monkeypatch, whole):
+    functions, ran = functions_of(session, "dev", tmp_path / "project"), []
+
+    def chalice(self, *words):
+        """Goes on without what could not be installed, as Chalice does."""
+        ran.append(words[0])
+        if words[0] == "package":
+            with ZipFile(Path(words[-1]) / "deployment.zip", "w") as archive:
+                listed = (tmp_path / "project" / "requirements.txt").read_text()
+                for name, version in re.findall(r"^(\S+)==(\S+)", listed, re.MULTILINE)[0 if whole else 1 :]:
+                    archive.writestr(f"{name.replace('-', '_')}-{version}.dist-info/METADATA", "")
+
+    monkeypatch.setattr(Functions, "_chalice", chalice)
+    functions.staged({}, {})
+    if whole:
+        functions.deploy()
+    else:
+        with pytest.raises(SystemExit, match=r"nothing was deployed, as its package lacks [\w-]+==[\d.]+$"):
+            functions.deploy()
+    assert ran == (["package", "deploy"] if whole else ["package"])
 
 
 def test_what_was_deployed_is_remembered_in_the_account(session):

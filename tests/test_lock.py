@@ -1,12 +1,14 @@
 """requirements.lock: all that is installed, by hash, of just the versions that the two lists name; and its audit."""
 
+import os
 import re
 import subprocess
+import sys
 
 import pytest
 from conftest import ROOT
 
-from cli.functions import held_to_hashes
+from cli.functions import AS_LISTED, held_to_hashes, hold_to_hashes
 
 NAMED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
@@ -35,6 +37,26 @@ def test_what_ships_is_held_to_its_hashes():
     entry = re.compile(r"^([a-z0-9-]+)==(\S+)(?: \\\n    --hash=sha256:[0-9a-f]{64})+$", re.MULTILINE)
     assert dict(entry.findall(hashed)) == listed
     assert entry.sub("", hashed).strip() == ""
+
+
+@pytest.mark.parametrize("ships", [True, False])
+def test_a_wheel_for_another_platform_is_held_to_its_hash(tmp_path, ships):
+    """As Chalice asks for it: by name and version, with no list of requirements."""
+    wand, listed = f"wand=={versions('requirements.txt')['wand']}", tmp_path / "requirements.txt"
+    listed.write_text(wand)
+    hold_to_hashes(tmp_path)
+    if not ships:
+        listed.write_text(re.sub(r"(?<=sha256:)[0-9a-f]{4}", "beef", listed.read_text()))
+    command = [sys.executable, "-m", "pip", "download", "--only-binary=:all:", "--no-deps", "--dest", "wheels"]
+    ran = subprocess.run(
+        [*command, "--platform", "manylinux2014_aarch64", wand],
+        cwd=tmp_path,
+        env={**os.environ, **AS_LISTED},
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.returncode == 0) == ships, ran.stderr
+    assert ("THESE PACKAGES DO NOT MATCH THE HASHES" in ran.stderr) == (not ships)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.formats import WRITTEN
-from cli.functions import AS_LISTED
+from cli.functions import AS_LISTED, missing
 
 ROOT = Path(__file__).parents[1]
 VENDOR = ROOT / "vendor"
@@ -89,6 +89,12 @@ def test_the_zip_holds_all_that_lambda_needs(names):
     assert "chalicelib/magick/policy.xml" in names
     assert any(name.startswith("_libvips") for name in names), tops
     assert any(name.startswith("pyvips_binary.libs/") for name in names), tops
+
+
+def test_what_is_listed_and_not_in_the_zip_is_told(packaged):
+    listed = (ROOT / "requirements.txt").read_text()
+    assert missing(packaged / "deployment.zip", listed) == []
+    assert missing(packaged / "deployment.zip", f"{listed}\nAn-Other.one==1.0 \\\n") == ["An-Other.one==1.0"]
 
 
 def test_every_module_of_chalicelib_is_in_the_zip(names):
