@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from itertools import islice
 
 from .errors import Forbidden, ParameterError
 from .formats import NEGOTIATED, candidates
@@ -18,6 +19,10 @@ UNSIGNED_PRESETS = "expected a signature: nothing is open here without one"
 
 ACCESS = ("open", "signed", "presets")
 """Who may ask, from what anybody may ask for to what is named alone."""
+
+
+_SHOWN = 20
+"""How many presets a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ class Presets:
         if (signed and self.access != "presets") or self._opens(derivative):
             return derivative
         if self.access == "presets":
-            raise Forbidden(f"only presets are open here: add preset=NAME, one of {', '.join(self.presets)}")
+            raise Forbidden(f"only presets are open here: add preset=NAME, one of {_some(self.presets)}")
         if self.access == "signed":
             raise Forbidden(UNSIGNED_PRESETS if self.sign_presets else UNSIGNED)
         return replace(derivative, values=self.ladder.held(derivative.values))
@@ -125,6 +130,11 @@ class Presets:
         if len(names) > 1:
             raise ParameterError("expected one value for preset, received several")
         if names and names[0] not in self.presets:
-            known = f"one of {', '.join(self.presets)} for preset" if self.presets else "no preset, as there are none"
+            known = f"one of {_some(self.presets)} for preset" if self.presets else "no preset, as there are none"
             raise ParameterError(f"expected {known}, received '{shortened(names[0])}'")
         return self.presets[names[0]] if names else None
+
+
+def _some(presets: Collection[str]) -> str:
+    others = len(presets) - _SHOWN
+    return ", ".join(islice(presets, _SHOWN)) + (f" and {others} others" if others > 0 else "")

@@ -18,7 +18,8 @@ from chalicelib.signing import Keys
 from cli import proof
 from cli.checks import assert_concurrency, assert_function, assert_no_policy, shield_region
 from cli.edge import TEMPLATE, function, is_guarded
-from cli.edge_keys import publish
+from cli.edge_access import items
+from cli.edge_store import add, hold
 from cli.functions import (
     ALWAYS,
     DIRECT,
@@ -110,14 +111,16 @@ class Deployment:
     def deploy_edge(self) -> None:
         """Put CloudFront before the functions, which the first time are deployed again to know what to invalidate.
 
-        Where something is signed, it is told of the keys.
+        Where access wants it, its store holds keys and presets, the new ones before a function asks for them.
         """
         known = self._outputs("edge")
         if not known:
             assert_no_policy(self.session.client("s3"), self.founded()["Derivatives"])
+        if "Store" in known:
+            add(self.session, known, items(self.presets, self.signing))
         made = self.edge().apply()
-        if "Keys" in made:
-            publish(self.session, made, self.signing)
+        if "Store" in made:
+            hold(self.session, made, items(self.presets, self.signing))
         if not known:
             self.deploy_functions()
 

@@ -13,14 +13,14 @@ from chalicelib.operations.output import COMPRESSED_QUALITY
 from chalicelib.presetfile import load_presets
 from chalicelib.presets import Presets
 from chalicelib.route import IGNORED
-from chalicelib.schema import Needs, Parameter, Values
+from chalicelib.schema import Needs, Parameter
 from chalicelib.transformation import CHOICES, KEY_BYTES, NOTHING
-from cli.edge_access import ITEM, access
+from cli.edge_access import KEYS, access, texts
 from cli.edge_minify import minified
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "edge" / "viewer-request.js"
-ACCESS = ROOT / "edge" / "access.js"
+OPEN, ACCESS = (ROOT / "edge" / name for name in ("open.js", "access.js"))
 FUNCTION = ROOT / "edge" / "function.js"
 TEMPLATE = ROOT / "edge" / "template.yaml"
 MOST_BYTES = 10_240
@@ -34,15 +34,16 @@ _HANDLER = f"function handler(event){{return answer(event,function(){{cf.selectR
 _GUARDED_IMPORT = f"{_IMPORT}\nimport crypto from 'crypto';\nconst store=cf.kvs();"
 # Here and not in edge/access.js, as the minifier's grammar knows no `await`.
 _GUARDED_HANDLER = (
-    "async function handler(event){let keys;"
-    f"if(access.isSigned(event.request)){{try{{keys=await store.get('{ITEM}',{{format:'json'}});}}"
-    "catch(missing){console.log(String(missing));}}"
-    f"return access.guarded(event,function(){{cf.selectRequestOriginById('{API}');}},keys);}}"
+    "async function handler(event){const read={};for(;;){"
+    f"const made=access(event,function(){{cf.selectRequestOriginById('{API}');}},read),item=made.item;"
+    "if(!item)return made;"
+    "try{read[item]=await store.get(item,{format:'json'});}"
+    f"catch(missing){{read[item]=null;if(item==='{KEYS}')console.log(String(missing));}}}}}}"
 )
 
 _WRITTEN = "// Written by `make edge` from {} and presets.yaml."
 
-# What CloudFront gives a function, for node, which has a `crypto` of its own.
+# What CloudFront gives a function, for node.
 _STUB = """
 console.log = console.error;
 var chosen = null;
@@ -82,12 +83,15 @@ def shipped_presets() -> Presets:
 
 
 def is_guarded(presets: Presets, keyed: bool) -> bool:
-    """Whether a stage needs the part of the function that decides who may ask; `keyed`: it has keys."""
-    return keyed or presets.access != "open"
+    """Whether a stage needs the store, and the part of the function that reads it; `keyed`: it has keys.
+
+    It does where somebody may not ask, and where the function has no room for all presets.
+    """
+    return keyed or presets.access != "open" or len(_open(presets).encode()) > MOST_BYTES
 
 
 def function(presets: Presets, keyed: bool = False) -> str:
-    """The whole function: its table, then its source without what only people need, and access only where needed.
+    """The whole function: its table, then its source without what only people need; access and store where needed.
 
     Raises SystemExit where CloudFront would not take it.
     """
@@ -95,20 +99,19 @@ def function(presets: Presets, keyed: bool = False) -> str:
     text = "\n".join([*((_GUARDED_IMPORT, _guarded(presets)) if guarded else (_IMPORT, _open(presets))), ""])
     length = len(text.encode())
     if length > MOST_BYTES:
-        raise SystemExit(
-            f"imgy: CloudFront takes a function of {MOST_BYTES} bytes, this is one of {length}: too many presets"
-        )
+        raise SystemExit(f"imgy: expected a function of at most {MOST_BYTES} bytes for CloudFront, received {length}")
     return text
 
 
 def _open(presets: Presets) -> str:
-    closed = _closed("answer", table(presets), "return answer;", SOURCE)
-    return "\n".join([_WRITTEN.format("edge/viewer-request.js"), closed, _HANDLER])
+    named = {preset.name: texts(preset.bare) for preset in presets.presets.values()}
+    closed = _closed("answer", {**table(presets), "PRESETS": named}, "return answer;", SOURCE, OPEN)
+    return "\n".join([_WRITTEN.format("edge/*.js"), closed, _HANDLER])
 
 
 def _guarded(presets: Presets) -> str:
     known = {**table(presets), **access(presets)}
-    closed = _closed("access", known, "return {guarded:guarded,isSigned:isSigned};", SOURCE, ACCESS)
+    closed = _closed("access", known, "return guarded;", SOURCE, ACCESS)
     return "\n".join([_WRITTEN.format("edge/*.js"), closed, _GUARDED_HANDLER])
 
 
@@ -119,15 +122,14 @@ def _closed(name: str, known: Mapping[str, Any], returned: str, *sources: Path) 
     return minified(f"var {name}=(function(){{{whole}}})();")
 
 
-def under_node(function: str, keys: Mapping[str, str] | None = None) -> str:
-    """A script of the function for node, with `keys` in its key-value store where it has any.
+def under_node(function: str, items: Mapping[str, str]) -> str:
+    """A script of the function for node, with these items in its key-value store.
 
     Its `answered(event)` is a promise of the request and the origin chosen for it, or of the function's own response;
     the event's rawQueryString is a text.
     """
-    stored = {ITEM: json.dumps(keys)} if keys else {}
-    body = function.removeprefix(_IMPORT).replace("import crypto from 'crypto';", "")
-    return f"var stored={json.dumps(stored)};{_STUB}{body}{_ANSWERED}"
+    body = function.removeprefix(_IMPORT).replace("import crypto from 'crypto';", "var crypto=require('crypto');")
+    return f"var stored={json.dumps(dict(items))};{_STUB}{body}{_ANSWERED}"
 
 
 def table(presets: Presets) -> dict[str, Any]:
@@ -150,8 +152,7 @@ def table(presets: Presets) -> dict[str, Any]:
         "AHEAD": [form for form in NEGOTIATED if form in presets.formats],
         "NEGOTIATED": {form: WRITTEN[form].content_type for form in NEGOTIATED},
         "EXTENSIONS": BY_EXTENSION,
-        "DEFAULTS": _texts(presets.defaults),
-        "PRESETS": {preset.name: _texts(preset.bare) for preset in presets.presets.values()},
+        "DEFAULTS": texts(presets.defaults),
     }
 
 
@@ -168,10 +169,6 @@ def _kind(kind: Kind) -> dict[str, Any]:
 
 def _needs(needs: Needs) -> dict[str, Any]:
     return {"names": needs.names, "values": needs.values}
-
-
-def _texts(values: Values) -> Mapping[str, str]:
-    return {name: operations.PARAMETERS[name].kind.text(value) for name, value in values.items()}
 
 
 def _true(**flags: bool) -> dict[str, int]:

@@ -1,6 +1,11 @@
-"""What the edge function knows of access: the mode, its sentences, and what presets.yaml names, globs and all."""
+"""What the edge knows of access: mode and sentences in the function; keys, presets and what they open in its store.
 
+A function has room for few presets, the store for all.
+"""
+
+import json
 import re
+from collections.abc import Mapping
 from fnmatch import translate
 from functools import cache
 from sys import maxunicode
@@ -9,14 +14,18 @@ from urllib.parse import quote
 
 from chalicelib import operations
 from chalicelib.errors import Forbidden
-from chalicelib.presets import Preset, Presets
+from chalicelib.formats import BY_EXTENSION
+from chalicelib.presets import Presets
 from chalicelib.schema import Values
 from chalicelib.settings import ACCESS_HEADER, SIGNED
-from chalicelib.signing import EXPIRED, SIGNING, WRONG
-from chalicelib.transformation import CHOICES, Derivative, canonical_text, merged
+from chalicelib.signing import EXPIRED, SIGNING, WRONG, Keys
+from chalicelib.transformation import CHOICES, Derivative, merged
 
-ITEM = "keys"
-"""What the key-value store holds: one item, every key by its id, as JSON."""
+KEYS, PRESET, OPEN = "keys", "preset/", "open/"
+"""What the store's items are called: that of all keys by id, and before the name of a preset, or of a derivative."""
+
+MOST_NAME, MOST_BYTES = 512, 1024
+"""The longest name and value that the store takes (Amazon CloudFront Developer Guide, "Quotas on key value stores")."""
 
 ANY = "@"
 """What stands for one character in a pattern; encodeURIComponent leaves none such in a text."""
@@ -36,8 +45,34 @@ def access(presets: Presets) -> dict[str, Any]:
         "EXPIRED": EXPIRED,
         "CLOSED": closed(presets),
         "SIGNATURE_OPENS": int(presets.access == "signed"),
-        "OPENED": [] if presets.sign_presets and presets.access == "signed" else opened(presets),
+        "KEYS": KEYS,
+        "PRESET": PRESET,
+        "OPEN": OPEN,
     }
+
+
+def items(presets: Presets, keys: Keys) -> dict[str, str]:
+    """What the store holds, as JSON by name; raises SystemExit for what it does not take."""
+    named = {f"{PRESET}{preset.name}": texts(preset.bare) for preset in presets.presets.values()}
+    opening = {} if presets.sign_presets and presets.access == "signed" else opened(presets)
+    opens = {f"{OPEN}{name}": rows for name, rows in opening.items()}
+    written = {name: _written(name, value) for name, value in {**named, **opens}.items()}
+    return {**written, **items_of_keys(keys)}
+
+
+def items_of_keys(keys: Keys) -> dict[str, str]:
+    """The part of it that the keys are."""
+    return {KEYS: _written(KEYS, dict(keys))} if keys else {}
+
+
+def _written(name: str, value: object) -> str:
+    text = json.dumps(value, separators=(",", ":"))
+    for what, received, most in (("name", len(name), MOST_NAME), ("value", len(text), MOST_BYTES)):
+        if received > most:
+            raise SystemExit(
+                f"imgy: CloudFront's store takes a {what} of {most} bytes, that of {name[:80]} has {received}"
+            )
+    return text
 
 
 def closed(presets: Presets) -> str:
@@ -49,17 +84,23 @@ def closed(presets: Presets) -> str:
     return ""
 
 
-def opened(presets: Presets) -> list[list[Any]]:
-    """A row for each picture that presets.yaml names: its canonical text, what chooses its format, and a pattern."""
-    rows = [_row(presets, preset, variant) for preset in presets.presets.values() for variant in preset.variants]
-    return [row for at, row in enumerate(rows) if row not in rows[:at]]
+def opened(presets: Presets) -> dict[str, list[list[Any]]]:
+    """By each name that a derivative of a preset may have: what chooses its format, and a pattern of the keys."""
+    found: dict[str, list[list[Any]]] = {}
+    for preset in presets.presets.values():
+        chosen = texts(
+            {name: value for name, value in merged(presets.defaults, preset.bare).items() if name in CHOICES}
+        )
+        row = [chosen, *(["|".join(map(pattern, preset.only))] if preset.only else [])]
+        originals = ["a", *(f"a.{extension}" for extension in BY_EXTENSION)]
+        for name in {derivative.name for original in originals for derivative in presets.of(preset, original)}:
+            found.setdefault(name, []).append(row)
+    return {name: [row for at, row in enumerate(rows) if row not in rows[:at]] for name, rows in found.items()}
 
 
-def _row(presets: Presets, preset: Preset, variant: Values) -> list[Any]:
-    values = merged(presets.defaults, variant)
-    chosen = {name: operations.PARAMETERS[name].kind.text(values[name]) for name in CHOICES if name in values}
-    text = canonical_text({name: value for name, value in values.items() if name not in CHOICES})
-    return [text, chosen, *(["|".join(map(pattern, preset.only))] if preset.only else [])]
+def texts(values: Values) -> Mapping[str, str]:
+    """Values as a query would spell them."""
+    return {name: operations.PARAMETERS[name].kind.text(value) for name, value in values.items()}
 
 
 def pattern(glob: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -21,6 +22,7 @@ from chalicelib.cachetags import HEADER, tag
 from chalicelib.manifest import original_of
 from chalicelib.settings import ACCESS_HEADER, ORIGIN_HEADER
 from cli.edge import API, TEMPLATE, function, under_node
+from cli.edge_access import items
 from cli.gateway import REQUEST_HEADERS, TARGET, gathered, raw_path
 
 if TYPE_CHECKING:
@@ -84,16 +86,28 @@ _Loader.add_multi_constructor("!", lambda loader, tag, node: None)
 
 
 class ViewerRequest:
-    """The viewer-request function, run by node as CloudFront runs it, with `keys` in its key-value store."""
+    """The viewer-request function, run by node as CloudFront runs it."""
 
-    def __init__(self, function: str, keys: Mapping[str, str] | None = None) -> None:
+    @classmethod
+    @contextmanager
+    def running(cls, function: str, items: Mapping[str, str]) -> "Iterator[ViewerRequest]":
+        """The function with these items in its key-value store, in a process that ends with this."""
+        with NamedTemporaryFile("w", suffix=".cjs", encoding="utf-8") as script:
+            script.write(under_node(function, items) + _WORKER)
+            script.flush()
+            running = cls(script.name)
+            try:
+                yield running
+            finally:
+                running._worker.kill()
+                running._worker.wait()
+
+    def __init__(self, script: str) -> None:
         node = shutil.which("node")
         if node is None:
             raise SystemExit("imgy: EDGE=1 needs node, which runs CloudFront's function; install nodejs")
         self._lock = threading.Lock()
-        self._worker = subprocess.Popen(
-            [node, "-e", under_node(function, keys) + _WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._worker = subprocess.Popen([node, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __call__(self, request: Mapping[str, Any]) -> dict[str, Any]:
         assert self._worker.stdin
@@ -103,11 +117,6 @@ class ViewerRequest:
             self._worker.stdin.flush()
             answered: dict[str, Any] = json.loads(self._worker.stdout.readline())
         return answered
-
-    def close(self) -> None:
-        """End node."""
-        self._worker.kill()
-        self._worker.wait()
 
 
 @dataclass
@@ -162,18 +171,15 @@ def edge_before(
 ) -> "Iterator[WSGIApplication]":
     """A distribution before the whole local run; its own pages, which no distribution would have, go past it."""
     keys = app.route.keys()
-    viewer_request = ViewerRequest(function(app.presets, bool(keys)), keys)
-    edge = Edge(viewer_request, s3_origin(s3, derivatives), application, secret=app.settings.origin_secret)
-    app.pipeline = replace(app.pipeline, forget=lambda key: edge.forget(tag(key)))
+    with ViewerRequest.running(function(app.presets, bool(keys)), items(app.presets, keys)) as viewer_request:
+        edge = Edge(viewer_request, s3_origin(s3, derivatives), application, secret=app.settings.origin_secret)
+        app.pipeline = replace(app.pipeline, forget=lambda key: edge.forget(tag(key)))
 
-    def respond(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        path = raw_path(environ[TARGET])
-        return (application if path == "/" or path.startswith("/-/") else edge)(environ, start)
+        def respond(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+            path = raw_path(environ[TARGET])
+            return (application if path == "/" or path.startswith("/-/") else edge)(environ, start)
 
-    try:
         yield respond
-    finally:
-        viewer_request.close()
 
 
 def s3_origin(client: "S3Client", bucket: str) -> Callable[[str], Answer]:

@@ -112,9 +112,9 @@ def _publish(stage: str, profile: str | None) -> Callable[[Keys], object]:
 
     def published(keys: Keys) -> None:
         outputs = _edge(stage, profile) if stage else {}
-        if outputs.get("Keys"):
-            from cli.edge_keys import publish
+        if outputs.get("Store"):
+            from cli.edge_store import hold_keys
 
-            publish(boto3.Session(profile_name=profile), outputs, keys)
+            hold_keys(boto3.Session(profile_name=profile), outputs, keys)
 
     return published

@@ -1,19 +1,17 @@
 // Who may ask, where a stage is not open to everybody or has keys. S3 answers by itself what stands there, so that
 // nothing may come to it that the stage does not open. This stands behind viewer-request.js, which understands the query.
+// Keys, presets and what they open are in the store, which can only be awaited: what is not known yet is thrown, and
+// asked again once it was read.
 
 // One character of a text as encodeURIComponent writes it, whatever the engine takes for a character.
 var CHARACTER = '(?:[^%]|%[0-7].|%[CD].{4}|%E.{7}|%F.{10})';
 
-function isSigned(request) {
-    try {
-        return isReading(request) && claimOf(pairsOf(request.querystring)).mark;
-    } catch (notUnderstood) {
-        return false;
-    }
-}
+var known;
 
-function guarded(event, toApi, keys) {
+// `read` is what was read from the store so far, by item; the answer has an item of its own where another is lacking.
+function guarded(event, toApi, read) {
     var request = event.request;
+    known = read;
     delete request.headers[ACCESS_HEADER];
     return answer(event, toApi, function (uri, pairs, offered) {
         expect(pairs.reduce(sum, 0) <= QUERY_BYTES);
@@ -22,15 +20,27 @@ function guarded(event, toApi, keys) {
             return !has(SIGNING, pair[0]);
         });
         if (claim.mark) {
+            var keys = item(KEYS);
             expect(keys);
             admit(!(claim.expires < Date.now() / 1000), EXPIRED);
             admit(claim.s ? isImgix(claim.s, spelled(request), keys) : isOurs(claim, meant(uri, rest, claim), keys), WRONG);
             request.headers[ACCESS_HEADER] = { value: SIGNED };
         }
-        var path = ownPath(uri, rest, offered);
-        admit((claim.mark && SIGNATURE_OPENS) || isOpen(path), CLOSED);
-        return path;
+        read.path = read.path || ownPath(uri, rest, offered);
+        admit((claim.mark && SIGNATURE_OPENS) || isOpen(read.path), CLOSED);
+        return read.path;
     });
+}
+
+function item(name) {
+    if (!owns(known, name)) throw { item: name };
+    return known[name];
+}
+
+function presetOf(name) {
+    var texts = item(PRESET + name);
+    expect(texts);
+    return texts;
 }
 
 function claimOf(pairs) {
@@ -83,14 +93,12 @@ function same(received, expected) {
 
 function isOpen(path) {
     if (!CLOSED) return true;
-    var parts = /^\/(.+)\/(.+)\.(.+)$/.exec(path);
+    var parts = /^\/(.+)\/(.+\.(.+))$/.exec(path);
     var original = unquoted(parts[1]);
-    return OPENED.some(function (row) {
-        var text = WRITTEN[parts[3]].quality ? row[0] : row[0].replace(/(^|,)q=\d+$/, '');
-        return parts[2] === (text || NOTHING) && (!row[2] || isLike(original, row[2])) &&
-            [[]].concat(AHEAD).some(function (form) {
-                return chosen(row[1], original, [].concat(form)) === parts[3];
-            });
+    return (item(OPEN + parts[2]) || []).some(function (row) {
+        return (!row[1] || isLike(original, row[1])) && [[]].concat(AHEAD).some(function (form) {
+            return chosen(row[0], original, [].concat(form)) === parts[3];
+        });
     });
 }
 

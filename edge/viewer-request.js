@@ -14,7 +14,7 @@ ROWS.forEach(function (row) {
 
 function NotUnderstood() {}
 
-// `pathOf` may throw an answer of its own; without it, what is understood is open.
+// `pathOf` may throw an answer of its own, or what it lacks; without it, what is understood is open.
 function answer(event, toApi, pathOf) {
     var request = event.request;
     if (!isReading(request)) {
@@ -27,7 +27,7 @@ function answer(event, toApi, pathOf) {
         request.querystring = {};
         offered = [];
     } catch (reason) {
-        if (reason.statusCode) return reason;
+        if (reason.statusCode || reason.item) return reason;
         if (!(reason instanceof NotUnderstood)) console.log(String(reason));
         // Never to S3, which has a meaning of its own for some queries (response-content-type, versionId).
         toApi();
@@ -135,9 +135,9 @@ function pairOf(part) {
 
 function asked(original, pairs, offered) {
     var names = pairs.filter(isPreset);
-    expect(!names.length || (names.length === 1 && owns(PRESETS, names[0][1])));
-    var others = parsed(pairs.filter(isParameter));
-    var texts = merged(DEFAULTS, [names.length ? PRESETS[names[0][1]] : {}, others]);
+    expect(names.length < 2);
+    var preset = names.length ? presetOf(names[0][1]) : {};
+    var texts = merged(DEFAULTS, [preset, parsed(pairs.filter(isParameter))]);
     return settled(texts, chosen(texts, original, offered));
 }
 

@@ -136,3 +136,12 @@ def test_the_ladder_holds_for_a_derivative_s_own_path(web_of, upload, stored, ot
     if status == 200:
         assert size_of(answer.body)[0] == 40
         assert stored() == ["w=40.jpg"]
+
+
+def test_a_sentence_names_some_of_many_presets():
+    named = ", ".join(f"p{number}: {{w: {number + 40}}}" for number in range(25))
+    presets = read_presets(f"access: presets\npresets: {{{named}}}")
+    with pytest.raises(Forbidden, match=r"one of p0, p1, .*, p19 and 5 others$"):
+        presets.wanted("cat.jpg", [("w", "9")], "")
+    with pytest.raises(ParameterError, match=r"one of p0, .*, p19 and 5 others for preset, received 'p25'"):
+        presets.wanted("cat.jpg", [("preset", "p25")], "")

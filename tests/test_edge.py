@@ -4,7 +4,9 @@ import json
 import random
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from tempfile import NamedTemporaryFile
+from types import MappingProxyType
 from urllib.parse import quote, quote_plus, unquote
 
 import pytest
@@ -64,10 +66,13 @@ EVERY = """
 """
 
 
-def run_function(text: str, events: list[dict], keys: dict[str, str] | None = None) -> list[dict]:
-    """What the function makes of each event, under node, with keys in its store."""
-    command = [NODE, "-e", under_node(text, keys) + EVERY]
-    ended = subprocess.run(command, input=json.dumps(events), capture_output=True, text=True, check=True)
+def run_function(text: str, events: list[dict], items: Mapping[str, str] = MappingProxyType({})) -> list[dict]:
+    """What the function makes of each event, under node, with these items in its store."""
+    with NamedTemporaryFile("w", suffix=".cjs") as script:
+        script.write(under_node(text, items) + EVERY)
+        script.flush()
+        command = [NODE, script.name]
+        ended = subprocess.run(command, input=json.dumps(events), capture_output=True, text=True, check=True)
     assert not ended.stderr.replace("Error: KeyNotFound\n", "")
     return json.loads(ended.stdout)
 

@@ -14,6 +14,7 @@ from chalicelib.cachetags import tag
 from chalicelib.manifest import manifest_key
 from chalicelib.signing import imgix_path, signed_path
 from cli.edge import TEMPLATE, function
+from cli.edge_access import items
 from cli.edge_simulator import Edge, Template, ViewerRequest, edge_before, s3_origin
 from cli.gateway import REQUEST_HEADERS, TARGET, gateway
 
@@ -77,9 +78,8 @@ def edge(app, s3, presets, calls, clock):
         calls.append(event["path"])
         return app.app(event, context)
 
-    viewer_request = ViewerRequest(function(presets))
-    yield Edge(viewer_request, s3_origin(s3, "imgy-derivatives"), gateway(counted, lambda *_: []), clock=clock)
-    viewer_request.close()
+    with ViewerRequest.running(function(presets), {}) as viewer_request:
+        yield Edge(viewer_request, s3_origin(s3, "imgy-derivatives"), gateway(counted, lambda *_: []), clock=clock)
 
 
 @pytest.fixture
@@ -235,11 +235,9 @@ def signed(uploaded, configure, pipeline, presets, settings, s3, calls):
         calls.append(event["path"])
         return app.app(event, context)
 
-    viewer_request = ViewerRequest(function(guarded), KEYS)
-    yield Browser(
-        Edge(viewer_request, s3_origin(s3, "imgy-derivatives"), gateway(counted, lambda *_: []), secret=SECRET)
-    )
-    viewer_request.close()
+    with ViewerRequest.running(function(guarded), items(guarded, KEYS)) as viewer_request:
+        origins = s3_origin(s3, "imgy-derivatives"), gateway(counted, lambda *_: [])
+        yield Browser(Edge(viewer_request, *origins, secret=SECRET))
 
 
 def test_a_signed_stage_answers_presets_and_what_is_signed(signed, calls):

@@ -146,14 +146,14 @@ def test_the_commands_on_this_machine(tmp_path):
 def test_the_commands_of_a_stage(monkeypatch):
     told, stack = [], {}
     monkeypatch.setattr("cli.signing._edge", lambda stage, profile: stack)
-    monkeypatch.setitem(sys.modules, "cli.edge_keys", SimpleNamespace(publish=lambda *asked: told.append(asked[2])))
+    monkeypatch.setitem(sys.modules, "cli.edge_store", SimpleNamespace(hold_keys=lambda *asked: told.append(asked[2])))
     with mock_aws():
         assert run("keys", "--stage", "dev", "--add", "k1").output == "k1\n"
         assert run("keys", "--stage", "dev").output == "k1\n"
         url = run("url", "cat.jpg", "w=30", "--stage", "dev", "--base", "https://img.example").output
         assert url.startswith("https://img.example/cat.jpg?w=30&sig=k1.")
         assert "no edge yet" in str(run("url", "cat.jpg", "--stage", "dev").exception)
-        stack |= {"Keys": "arn:of:a:store", "Url": "https://img.example"}
+        stack |= {"Store": "arn:of:a:store", "Url": "https://img.example"}
         assert run("url", "cat.jpg", "--stage", "dev").output.startswith("https://img.example/cat.jpg?sig=k1.")
         assert run("keys", "--stage", "dev", "--add", "k2").output == "k1\nk2\n"
         assert [list(keys) for keys in told] == [["k1", "k2"]]

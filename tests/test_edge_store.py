@@ -1,4 +1,4 @@
-"""The keys at the edge: the store holds exactly those of the stage, whoever else writes to it."""
+"""The store at the edge: it holds exactly what the stage needs, whoever else writes to it."""
 
 import json
 from dataclasses import replace
@@ -9,16 +9,19 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.stub import Stubber
 from moto import mock_aws
+from test_edge import event, needs_node, run_function
 
+from chalicelib.presetfile import read_presets
 from chalicelib.settings import ACCESS_HEADER
 from cli.deploy import Deployment
-from cli.edge import TEMPLATE, shipped_presets
-from cli.edge_access import ITEM
-from cli.edge_keys import MOST_BYTES, hold, publish
+from cli.edge import API, TEMPLATE, function, is_guarded, shipped_presets
+from cli.edge_access import KEYS as ITEM
+from cli.edge_access import MOST_BYTES, MOST_NAME, items
+from cli.edge_store import add, hold, hold_keys
 from cli.stacks import Stack
 
 ARN = "arn:aws:cloudfront::123456789012:key-value-store/12345678-1234-1234-1234-123456789012"
-OUTPUTS = {"Keys": ARN}
+OUTPUTS = {"Store": ARN}
 KEYS = {"k1": "first-secret-of-all", "k2": "second-secret-of-all"}
 VALUE = json.dumps(KEYS, separators=(",", ":"))
 
@@ -63,29 +66,49 @@ def updated(stub, tag, puts, deletes):
     stub.add_response("update_keys", {"ItemCount": 1, "TotalSizeInBytes": 1, "ETag": "next"}, asked)
 
 
-def test_the_store_holds_these_keys_and_nothing_else(client, stub):
-    found(stub, "one", ("other", "x"), (ITEM, "{}"))
+HELD = {ITEM: VALUE, "preset/card": "{}"}
+
+
+def test_the_store_holds_these_items_and_nothing_else(client, stub):
+    found(stub, "one", ("other", "x"), (ITEM, "{}"), ("preset/card", "{}"))
     updated(stub, "one", {ITEM: VALUE}, ["other"])
-    publish(Session(client), OUTPUTS, KEYS)
+    hold(Session(client), OUTPUTS, HELD)
 
 
 def test_what_stands_is_left_alone(client, stub):
-    found(stub, "one", (ITEM, VALUE))
-    publish(Session(client), OUTPUTS, KEYS)
+    found(stub, "one", *HELD.items())
+    hold(Session(client), OUTPUTS, HELD)
 
 
-def test_without_keys_nothing_is_held(client, stub):
-    found(stub, "one", (ITEM, VALUE))
-    updated(stub, "one", {}, [ITEM])
-    publish(Session(client), OUTPUTS, {})
+def test_new_items_may_come_before_the_old_ones_go(client, stub):
+    found(stub, "one", ("preset/old", "{}"), (ITEM, "{}"))
+    updated(stub, "one", HELD, [])
+    add(Session(client), OUTPUTS, HELD)
+
+
+@pytest.mark.parametrize(("keys", "puts", "drops"), [(KEYS, {ITEM: VALUE}, []), ({}, {}, [ITEM])])
+def test_when_keys_change_presets_are_left_as_they_were_deployed(client, stub, keys, puts, drops):
+    found(stub, "one", ("preset/card", "{}"), (ITEM, "{}"))
+    updated(stub, "one", puts, drops)
+    hold_keys(Session(client), OUTPUTS, keys)
+
+
+def test_many_items_come_by_as_many_as_the_store_takes(client, stub):
+    many = {f"open/w={number}.jpg": "[[{}]]" for number in range(120)}
+    names = list(many)
+    found(stub, "one", ("other", "x"))
+    updated(stub, "one", {name: many[name] for name in names[:50]}, [])
+    updated(stub, "next", {name: many[name] for name in names[50:100]}, [])
+    updated(stub, "next", {name: many[name] for name in names[100:]}, ["other"])
+    hold(Session(client), OUTPUTS, many)
 
 
 def test_whoever_comes_between_is_seen_once_more(client, stub):
     found(stub, "one")
     stub.add_client_error("update_keys", "ConflictException", http_status_code=409)
     found(stub, "two", ("other", "x"))
-    updated(stub, "two", {ITEM: VALUE}, ["other"])
-    publish(Session(client), OUTPUTS, KEYS)
+    updated(stub, "two", HELD, ["other"])
+    hold(Session(client), OUTPUTS, HELD)
 
 
 def test_whoever_comes_between_again_is_told_of(client, stub):
@@ -93,13 +116,42 @@ def test_whoever_comes_between_again_is_told_of(client, stub):
         found(stub, tag)
         stub.add_client_error("update_keys", "ConflictException", http_status_code=409)
     with pytest.raises(SystemExit, match="try again"):
-        hold(client, ARN, {ITEM: VALUE})
+        hold(Session(client), OUTPUTS, HELD)
 
 
-def test_more_than_the_store_takes_is_refused_before_it_is_asked(client, stub):
+def test_more_than_the_store_takes_is_refused_before_it_is_asked():
     keys = {f"k{number}": "x" * 256 for number in range(5)}
-    with pytest.raises(SystemExit, match=f"at most {MOST_BYTES} bytes together, received 13"):
-        publish(Session(client), OUTPUTS, keys)
+    with pytest.raises(SystemExit, match=f"takes a value of {MOST_BYTES} bytes, that of keys has 13"):
+        items(shipped_presets(), keys)
+    long = read_presets(f"presets: {{long: {{only: ['{'?' * 2000}'], w: 3}}}}")
+    with pytest.raises(SystemExit, match=f"takes a value of {MOST_BYTES} bytes, that of open/w=3"):
+        items(long, {})
+    assert MOST_NAME == 512
+
+
+MANY = "\n".join(f"  p{n}: {{widths: [{n + 20}, {n + 400}], h: {n + 9}, fit: crop, auto: format}}" for n in range(300))
+
+
+@pytest.mark.parametrize("access", ["open", "presets", "signed"])
+def test_a_stage_may_have_hundreds_of_presets(access):
+    presets = read_presets(f"access: {access}\npresets:\n{MANY}")
+    without = len(function(replace(presets, presets={}), True))
+    assert without <= len(function(presets)) < without + 200, "in its sentence it names some"
+    assert is_guarded(presets, False)
+    stored = items(presets, KEYS)
+    assert len(stored) > 300 * 7
+    assert sum(len(name) + len(value) for name, value in stored.items()) < 5 * 2**20 / 10
+
+
+@needs_node
+def test_what_is_open_has_a_store_where_the_function_has_no_room_for_its_presets():
+    presets = read_presets(f"presets:\n{MANY}")
+    asked = event("a b.png", [("preset", "p299"), ("w", "319")], "image/webp")
+    unknown, other = event("a.png", [("preset", "p300")], ""), event("a.png", [("w", "3")], "")
+    found, missed, plain = run_function(function(presets), [asked, unknown, other], items(presets, {}))
+    assert found["request"]["uri"] == "/a%20b.png/w=319,h=308,fit=crop.webp"
+    assert (found["origin"], missed["origin"], plain["origin"]) == (None, API, None)
+    assert not is_guarded(read_presets("presets: {small: {w: 40}}"), False)
 
 
 def test_requests_are_signed_as_the_store_wants_it(client):
@@ -131,7 +183,8 @@ def deployed(monkeypatch):
         monkeypatch.setattr("cli.deploy.assert_no_policy", lambda *asked: None)
         guarded = {"true": OUTPUTS, "false": {}}
         monkeypatch.setattr(Stack, "apply", lambda self: guarded[self.parameters["Guarded"]])
-        monkeypatch.setattr("cli.deploy.publish", lambda session, outputs, keys: published.append(dict(keys)))
+        monkeypatch.setattr("cli.deploy.add", lambda session, outputs, items: published.append(("add", dict(items))))
+        monkeypatch.setattr("cli.deploy.hold", lambda session, outputs, items: published.append(("hold", dict(items))))
         functions = SimpleNamespace(stage="dev", api_url=lambda: "https://x/api/")
         return Deployment(boto3.Session(region_name="eu-west-1"), functions, {})
 
@@ -153,15 +206,21 @@ def test_a_stage_gets_the_function_that_it_needs(deployed, access, keys, guarded
     assert deployment.keys.read() == (keys or None), "a plan makes no keys"
 
 
-def test_the_edge_is_told_of_the_keys_where_it_reads_them(deployed):
+def test_the_edge_is_told_of_keys_and_presets_where_it_reads_them(deployed, monkeypatch):
     made, published = deployed
     made("open").deploy_edge()
     assert published == []
     made("presets").deploy_edge()
+    (how, stored), *others = published
+    assert (how, others) == ("hold", [])
+    assert "preset/card" in stored
+    assert ITEM not in stored
     signed = made("signed")
+    monkeypatch.setattr(Deployment, "_outputs", lambda self, part: OUTPUTS)
     signed.deploy_edge()
-    assert published == [{}, signed.keys.read()]
-    assert signed.keys.read()
+    wanted = items(signed.presets, signed.keys.read())
+    assert ITEM in wanted
+    assert published[1:] == [("add", wanted), ("hold", wanted)]
 
 
 def test_what_somebody_with_a_key_sees_is_kept_apart():
