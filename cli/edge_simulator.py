@@ -170,14 +170,17 @@ def edge_before(
     application: "WSGIApplication", app: Any, s3: "S3Client", derivatives: str
 ) -> "Iterator[WSGIApplication]":
     """A distribution before the whole local run; its own pages, which no distribution would have, go past it."""
-    keys = app.route.keys()
+    keys, secret = app.route.keys(), app.settings.origin_secret
     with ViewerRequest.running(function(app.presets, bool(keys)), items(app.presets, keys)) as viewer_request:
-        edge = Edge(viewer_request, s3_origin(s3, derivatives), application, secret=app.settings.origin_secret)
+        edge = Edge(viewer_request, s3_origin(s3, derivatives), application, secret=secret)
         app.pipeline = replace(app.pipeline, forget=lambda key: edge.forget(tag(key)))
 
         def respond(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
             path = raw_path(environ[TARGET])
-            return (application if path == "/" or path.startswith("/-/") else edge)(environ, start)
+            if not (path == "/" or path.startswith("/-/")):
+                return edge(environ, start)
+            headers = [*environ[REQUEST_HEADERS], (ORIGIN_HEADER, secret)]
+            return application({**environ, REQUEST_HEADERS: headers}, start)
 
         yield respond
 

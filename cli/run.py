@@ -3,6 +3,7 @@
 import importlib
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -76,6 +77,8 @@ def _run(port: int, s3_port: int, data_dir: Path, signals: list[int], parent: in
         log_to_terminal()
         keys = FileKeys(data_dir / KEYS)
         os.environ["IMGY_KEYS"] = keys.reference
+        if edge:  # the app believes what the edge says of signatures, as it alone knows this
+            os.environ["IMGY_ORIGIN_SECRET"] = secrets.token_urlsafe()
         app, s3 = load_app(), local.s3_client()
         ensured(keys)  # after whatever may end the start, so that it leaves nothing behind
         queue = _ready_queue(s3, port, embedded)

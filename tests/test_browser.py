@@ -6,7 +6,7 @@ import time
 
 import pytest
 from drawn import NOT_AN_IMAGE, picture
-from test_run import ROOT, Run
+from test_run import Run, closed_project
 
 from cli.local import ORIGINALS
 
@@ -93,13 +93,7 @@ def page(opened):
 @pytest.fixture
 def closed(tmp_path):
     """A run of a project where nothing is answered without a signature, and one original in it."""
-    project = tmp_path / "project"
-    shutil.copytree(ROOT / "chalicelib", project / "chalicelib", symlinks=True)
-    for name in ("app.py", "cli", "playground", ".chalice"):
-        (project / name).symlink_to(ROOT / name)
-    text = (ROOT / "presets.yaml").read_text("utf-8")
-    (project / "presets.yaml").write_text(f"access: signed\nsign_presets: true\n{text.replace('access: open', '')}")
-    running = Run(tmp_path / "data", project=project).open()
+    running = Run(tmp_path / "data", project=closed_project(tmp_path / "project")).open()
     yield running
     running.end()
 
