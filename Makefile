@@ -19,7 +19,7 @@ test: .venv/installed magick chromium ## run every test
 explore: .venv/installed magick ## look for inputs that break a property, with new seeds and 3,000 examples each
 	$(python) -m pytest --numprocesses 2 -m hypothesis --hypothesis-profile explore
 
-teeth: .venv/installed magick ## switch each defence of the flows off in turn; a test must notice
+teeth: .venv/installed magick ## switch each defence off in turn, of the flows, against strangers, at the edge; a test must notice
 	@$(python) tests/teeth.py
 
 hostile: MUTATIONS ?= 20000

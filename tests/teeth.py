@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from walls import DEFENCES as WALLS
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("chalicelib", "cli")
+COPIED = ("chalicelib", "cli", "edge")
 PYTEST = ["-m", "pytest", "-q", "-x", "--tb=short", "-p", "no:cacheprovider", "--hypothesis-profile", "teeth"]
 # The quick ones first.
 TESTS = ["tests/test_store_faults.py::test_any_call_may_fail_once", "tests/test_histories.py"]

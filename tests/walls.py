@@ -5,9 +5,11 @@ Metadata has no switch: what is handed on is raw pixels, which have none.
 
 POLICY, OPENING, FORMATS = "chalicelib/magick/policy.xml", "chalicelib/opening.py", "chalicelib/formats.py"
 CHILD, CHILDREN = "chalicelib/child.py", "chalicelib/children.py"
+EDGE = "edge/access.js"
 
 _REFUSED = ["tests/test_opening.py", "-k", "refused or limits"]
 _PROCESS = ["tests/test_children.py"]
+_AT_THE_EDGE = ["tests/test_edge_access.py"]
 
 DEFENCES = {
     "ImageMagick's policy denies every reading": (
@@ -139,6 +141,33 @@ DEFENCES = {
     "access: where presets alone are open, no signature opens more": (
         [("chalicelib/presets.py", 'if (signed and self.access != "presets") or', "if signed or")],
         ["tests/test_signing.py"],
+    ),
+    "the edge lets to S3 what is open, or signed": (
+        [(EDGE, "        admit((claim.mark && SIGNATURE_OPENS) || isOpen(read.path), CLOSED);\n", "")],
+        _AT_THE_EDGE,
+    ),
+    "at the edge a signature must fit": (
+        [
+            (
+                EDGE,
+                "            admit(claim.s ? isImgix(claim.s, spelled(request), keys) "
+                ": isOurs(claim, meant(uri, rest, claim), keys), WRONG);\n",
+                "",
+            )
+        ],
+        _AT_THE_EDGE,
+    ),
+    "at the edge a signature ends": (
+        [(EDGE, "            admit(!(claim.expires < Date.now() / 1000), EXPIRED);\n", "")],
+        _AT_THE_EDGE,
+    ),
+    "at the edge a preset is open for the originals that it is for": (
+        [(EDGE, "(!row[1] || isLike(original, row[1])) && ", "")],
+        _AT_THE_EDGE,
+    ),
+    "the edge believes nobody who says that he was verified": (
+        [(EDGE, "    delete request.headers[ACCESS_HEADER];\n", "")],
+        _AT_THE_EDGE,
     ),
     "strangers are held to the ladder": (
         [("chalicelib/presets.py", "values=self.ladder.held(derivative.values)", "values=derivative.values")],
