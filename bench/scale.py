@@ -78,7 +78,7 @@ could do, in originals a second:
 - **Concurrency** (`IMGY_CONCURRENCY`) up to {enough:.0f}: time falls in step, dollars stay.
 - **Prefixes** beyond that. S3 splits a prefix by itself under load, in minutes to an hour, and answers SlowDown
   meanwhile; keys that begin differently let it split. 100 prefixes here are 100 that S3 has split already.
-- **Memory**: a second core takes 0.55 to 0.8 of the time at 1.7 times the price ([bench.md](bench.md)).
+- **Memory**: a second core takes 0.57 to 0.72 of the time at 1.7 times the price ([bench.md](bench.md)).
 - **Fewer presets**: a picture less is a write less of {work.writes}, which is most of S3's part.
 
 ## Where something else takes over
