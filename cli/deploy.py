@@ -111,16 +111,18 @@ class Deployment:
     def deploy_edge(self) -> None:
         """Put CloudFront before the functions, which the first time are deployed again to know what to invalidate.
 
-        Where access wants it, its store holds keys and presets, the new ones before a function asks for them.
+        Where access wants it, its store holds keys and presets; where there is one, the new come first.
         """
         known = self._outputs("edge")
         if not known:
             assert_no_policy(self.session.client("s3"), self.founded()["Derivatives"])
+        guarded = is_guarded(self.presets, bool(self.keys.read()))
+        stored = items(self.presets, self.signing) if guarded else {}
         if "Store" in known:
-            add(self.session, known, items(self.presets, self.signing))
+            add(self.session, known, stored)
         made = self.edge().apply()
         if "Store" in made:
-            hold(self.session, made, items(self.presets, self.signing))
+            hold(self.session, made, stored)
         if not known:
             self.deploy_functions()
 

@@ -30,7 +30,7 @@ MOST_NAME, MOST_BYTES = 512, 1024
 ANY = "@"
 """What stands for one character in a pattern; encodeURIComponent leaves none such in a text."""
 
-_TOKEN = re.compile(r"\[!?\]?[^\]]*\]|.", re.DOTALL)
+_TOKEN = re.compile(r"\[!?+\]?+[^\]]*\]|.", re.DOTALL)
 _UNESCAPED = "!'()*-._~"
 """What encodeURIComponent leaves as it is beside letters and digits (ECMA-262)."""
 
@@ -45,6 +45,7 @@ def access(presets: Presets) -> dict[str, Any]:
         "EXPIRED": EXPIRED,
         "CLOSED": closed(presets),
         "SIGNATURE_OPENS": int(presets.access == "signed"),
+        "OPENS": int(_opens(presets)),
         "KEYS": KEYS,
         "PRESET": PRESET,
         "OPEN": OPEN,
@@ -54,10 +55,15 @@ def access(presets: Presets) -> dict[str, Any]:
 def items(presets: Presets, keys: Keys) -> dict[str, str]:
     """What the store holds, as JSON by name; raises SystemExit for what it does not take."""
     named = {f"{PRESET}{preset.name}": texts(preset.bare) for preset in presets.presets.values()}
-    opening = {} if presets.sign_presets and presets.access == "signed" else opened(presets)
+    opening = opened(presets) if closed(presets) and _opens(presets) else {}
     opens = {f"{OPEN}{name}": rows for name, rows in opening.items()}
     written = {name: _written(name, value) for name, value in {**named, **opens}.items()}
     return {**written, **items_of_keys(keys)}
+
+
+def _opens(presets: Presets) -> bool:
+    """Whether a preset is answered to anybody, where not everything is."""
+    return not (presets.sign_presets and presets.access == "signed")
 
 
 def items_of_keys(keys: Keys) -> dict[str, str]:
@@ -67,10 +73,11 @@ def items_of_keys(keys: Keys) -> dict[str, str]:
 
 def _written(name: str, value: object) -> str:
     text = json.dumps(value, separators=(",", ":"))
-    for what, received, most in (("name", len(name), MOST_NAME), ("value", len(text), MOST_BYTES)):
+    for what, received, most in (("name", len(name.encode()), MOST_NAME), ("value", len(text), MOST_BYTES)):
         if received > most:
             raise SystemExit(
-                f"imgy: CloudFront's store takes a {what} of {most} bytes, that of {name[:80]} has {received}"
+                f"imgy: CloudFront's store takes a {what} of {most} bytes, that of {name[:80]} has {received}: "
+                "fewer or shorter keys, globs or values fit"
             )
     return text
 

@@ -126,6 +126,7 @@ class Functions:
         profile = ["--profile", self.profile] if self.profile else []
         command = [sys.executable, "-c", _CHALICE, *words, "--stage", self.stage, *profile]
         environment = {**os.environ, **QUIET, **AS_LISTED}
+        environment.pop("PIP_CONSTRAINT", None)  # it would take the place of ours
         if subprocess.run(command, cwd=self.folder, env=environment, check=False).returncode:
             raise SystemExit(f"imgy: chalice {words[0]} failed; its message stands above")
 

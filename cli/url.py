@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import category
 
-from chalicelib.errors import Forbidden, ImgyError, ParameterError
+from chalicelib.errors import ImgyError, ParameterError
 from chalicelib.presets import Presets
+from chalicelib.route import IGNORED
 from chalicelib.signing import SIGNING, Keys, Pairs, imgix_path, sign, signed_path
-from chalicelib.transformation import parse_path
+from chalicelib.transformation import Derivative, parse_path
 
 _LATEST = 10**12
 """What `expires` has too many digits for."""
@@ -39,7 +40,7 @@ def signed_url(asked: Asked, keys: Keys, base: str, presets: Presets, now: float
     until = _until(asked.expires, time.time() if now is None else now) if asked.expires else None
     given, key = _given(asked.parameters), asked.key.lstrip("/")
     try:
-        _assert_answered(key, [*given.items()], presets, signed=True)
+        _answered(key, [*given.items()], presets, signed=True)
     except ImgyError as error:
         raise SystemExit(f"imgy: {error}") from None
     by_imgix = asked.imgix
@@ -49,26 +50,30 @@ def signed_url(asked: Asked, keys: Keys, base: str, presets: Presets, now: float
 
 def lacking(key: str, pairs: Pairs, keys: Keys, presets: Presets) -> str:
     """The `sig=` that a URL lacks to be answered; empty where it lacks none, or would be refused all the same."""
-    try:
-        _assert_answered(key, pairs, presets, signed=False)
-    except ParameterError:
+    asked = [pair for pair in pairs if pair[0] not in IGNORED]
+    answered = _answered_or_none(key, asked, presets, signed=True)
+    if not keys or answered is None or _answered_or_none(key, asked, presets, signed=False) == answered:
         return ""
-    except Forbidden:
-        return f"sig={sign(key, pairs, *[*keys.items()][-1])}" if keys and presets.access == "signed" else ""
-    return ""
+    return f"sig={sign(key, asked, *[*keys.items()][-1])}"
 
 
-def _assert_answered(key: str, pairs: Pairs, presets: Presets, signed: bool) -> None:
-    """Raise ParameterError or Forbidden for what the route would refuse, signed or not."""
+def _answered_or_none(key: str, pairs: Pairs, presets: Presets, signed: bool) -> Derivative | None:
+    try:
+        return _answered(key, pairs, presets, signed)
+    except ImgyError:
+        return None
+
+
+def _answered(key: str, pairs: Pairs, presets: Presets, signed: bool) -> Derivative:
+    """What the route answers, signed or not; raises ParameterError or Forbidden for what it would refuse."""
     if not key or any(category(letter) in _UNWRITABLE for letter in key):
         raise ParameterError("expected a key without control characters, and not an empty one")
     derivative = parse_path(key)
     if derivative is None:
-        presets.wanted(key, pairs, "", signed)
-    elif pairs:
+        return presets.wanted(key, pairs, "", signed).derivative
+    if pairs:
         raise ParameterError("expected no parameter beside a derivative's own path, received one")
-    else:
-        presets.admitted(derivative, signed)
+    return presets.admitted(derivative, signed)
 
 
 def _given(parameters: Sequence[str]) -> dict[str, str]:

@@ -92,7 +92,7 @@ function same(received, expected) {
 }
 
 function isOpen(path) {
-    if (!CLOSED) return true;
+    if (!CLOSED || !OPENS) return !CLOSED;
     var parts = /^\/(.+)\/(.+\.(.+))$/.exec(path);
     var original = unquoted(parts[1]);
     return (item(OPEN + parts[2]) || []).some(function (row) {

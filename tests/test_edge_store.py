@@ -123,7 +123,7 @@ def test_more_than_the_store_takes_is_refused_before_it_is_asked():
     keys = {f"k{number}": "x" * 256 for number in range(5)}
     with pytest.raises(SystemExit, match=f"takes a value of {MOST_BYTES} bytes, that of keys has 13"):
         items(shipped_presets(), keys)
-    long = read_presets(f"presets: {{long: {{only: ['{'?' * 2000}'], w: 3}}}}")
+    long = read_presets(f"access: presets\npresets: {{long: {{only: ['{'?' * 2000}'], w: 3}}}}")
     with pytest.raises(SystemExit, match=f"takes a value of {MOST_BYTES} bytes, that of open/w=3"):
         items(long, {})
     assert MOST_NAME == 512
@@ -139,8 +139,26 @@ def test_a_stage_may_have_hundreds_of_presets(access):
     assert without <= len(function(presets)) < without + 200, "in its sentence it names some"
     assert is_guarded(presets, False)
     stored = items(presets, KEYS)
-    assert len(stored) > 300 * 7
+    assert len(stored) == 301 if access == "open" else len(stored) > 300 * 7
     assert sum(len(name) + len(value) for name, value in stored.items()) < 5 * 2**20 / 10
+
+
+def test_where_all_is_open_the_store_holds_nothing_of_what_presets_open():
+    opens = {
+        access: [name for name in items(replace(shipped_presets(), access=access), KEYS) if "open/" in name]
+        for access in ("open", "signed", "presets")
+    }
+    assert (opens["open"], len(opens["signed"])) == ([], len(opens["presets"]))
+    assert opens["signed"]
+
+
+@needs_node
+def test_presets_that_want_a_signature_are_closed_whatever_the_store_still_holds():
+    signed = replace(shipped_presets(), access="signed")
+    asked = [event("cat.jpg", [("preset", "card")], ""), event("cat.jpg/w=480,h=320,fit=crop.jpg", [], "")]
+    for presets, closed in ((signed, False), (replace(signed, sign_presets=True), True)):
+        answers = run_function(function(presets), asked, items(signed, KEYS))
+        assert ["response" in answer for answer in answers] == [closed, closed]
 
 
 @needs_node
@@ -221,6 +239,16 @@ def test_the_edge_is_told_of_keys_and_presets_where_it_reads_them(deployed, monk
     wanted = items(signed.presets, signed.keys.read())
     assert ITEM in wanted
     assert published[1:] == [("add", wanted), ("hold", wanted)]
+
+
+def test_what_the_store_would_not_take_stops_a_deploy_before_anything_is_changed(deployed, monkeypatch):
+    deployment, applied = deployed[0]("presets"), []
+    long = read_presets(f"access: presets\npresets: {{long: {{only: ['{'?' * 2000}'], w: 3}}}}")
+    monkeypatch.setattr(Deployment, "presets", property(lambda self: long))
+    monkeypatch.setattr(Stack, "apply", applied.append)
+    with pytest.raises(SystemExit, match="takes a value of"):
+        deployment.deploy_edge()
+    assert applied == []
 
 
 def test_what_somebody_with_a_key_sees_is_kept_apart():

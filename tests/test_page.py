@@ -296,6 +296,10 @@ def test_what_the_page_shows_is_signed_where_it_must_be(closed, access, signed):
         ("access: signed", "preset=none", False, 400),
         ("access: signed", "w=33&sig=k1.wrong", False, 403),
         ("access: presets", "w=33", False, 403),
+        ("access: signed", "w=33&ixlib=js-3.0", True, None),
+        ("access: open\nladder: {w: [40], otherwise: refuse}", "w=33", True, None),
+        ("access: open\nladder: {w: [40], otherwise: snap}", "w=33", True, None),
+        ("access: open\nladder: {w: [40], otherwise: snap}", "w=40", False, None),
     ],
 )
 def test_what_is_tried_out_is_signed_where_it_must_be(closed, access, query, signed, status):
