@@ -119,12 +119,17 @@ class Presets:
             raise Forbidden(UNSIGNED_PRESETS if self.sign_presets else UNSIGNED)
         return replace(derivative, values=self.ladder.held(derivative.values))
 
+    @property
+    def opens_named(self) -> bool:
+        """Whether anybody may ask for what the file names."""
+        return not (self.access == "signed" and self.sign_presets)
+
     def _opens(self, derivative: Derivative) -> bool:
         """Whether anybody may ask for it."""
         if self.access == "open" and not self.ladder.rungs:
             return True
         named = derivative.key in self.derivatives(derivative.original)
-        return named and not (self.access == "signed" and self.sign_presets)
+        return named and self.opens_named
 
     def _named(self, names: list[str]) -> Preset | None:
         if len(names) > 1:

@@ -81,6 +81,11 @@ class Deployment:
         """The keys of signed URLs: one is made where the stage needs it; none where nothing is signed."""
         return ensured(self.keys) if self.presets.access == "signed" else self.keys.read() or {}
 
+    @property
+    def guarded(self) -> bool:
+        """Whether the edge has a store."""
+        return is_guarded(self.presets, bool(self.keys.read()))
+
     def foundation(self) -> Stack:
         """Buckets, queues, log groups and alarms; buckets that an earlier deploy left are taken on."""
         known = {} if self._outputs("foundation") else self.own_buckets.there()
@@ -90,16 +95,16 @@ class Deployment:
     def edge(self) -> Stack:
         """CloudFront before the functions that are deployed."""
         found, api = self.founded(), urlparse(self.functions.api_url())
-        template, presets, keyed = TEMPLATE.read_text("utf-8"), self.presets, bool(self.keys.read())
+        template, presets = TEMPLATE.read_text("utf-8"), self.presets
         known = {
             "DerivativesBucket": found["Derivatives"],
             "ApiDomain": api.netloc,
             "ApiPath": api.path.rstrip("/"),
             "OriginSecret": self.secret(found),
-            "Guarded": str(is_guarded(presets, keyed)).lower(),
+            "Guarded": str(self.guarded).lower(),
             **({} if self._outputs("edge") else {"ShieldRegion": shield_region(self.session.region_name)}),
         }
-        return self._stack("edge", template.replace(_CODE, _block(function(presets, keyed))), known)
+        return self._stack("edge", template.replace(_CODE, _block(function(presets, self.guarded))), known)
 
     def founded(self) -> dict[str, str]:
         """The foundation's outputs; raises SystemExit where it does not stand."""
@@ -116,8 +121,7 @@ class Deployment:
         known = self._outputs("edge")
         if not known:
             assert_no_policy(self.session.client("s3"), self.founded()["Derivatives"])
-        guarded = is_guarded(self.presets, bool(self.keys.read()))
-        stored = items(self.presets, self.signing) if guarded else {}
+        stored = items(self.presets, self.signing) if self.guarded else {}
         if "Store" in known:
             add(self.session, known, stored)
         made = self.edge().apply()

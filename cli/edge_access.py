@@ -45,7 +45,7 @@ def access(presets: Presets) -> dict[str, Any]:
         "EXPIRED": EXPIRED,
         "CLOSED": closed(presets),
         "SIGNATURE_OPENS": int(presets.access == "signed"),
-        "OPENS": int(_opens(presets)),
+        "OPENS": int(presets.opens_named),
         "KEYS": KEYS,
         "PRESET": PRESET,
         "OPEN": OPEN,
@@ -55,15 +55,10 @@ def access(presets: Presets) -> dict[str, Any]:
 def items(presets: Presets, keys: Keys) -> dict[str, str]:
     """What the store holds, as JSON by name; raises SystemExit for what it does not take."""
     named = {f"{PRESET}{preset.name}": texts(preset.bare) for preset in presets.presets.values()}
-    opening = opened(presets) if closed(presets) and _opens(presets) else {}
+    opening = opened(presets) if closed(presets) and presets.opens_named else {}
     opens = {f"{OPEN}{name}": rows for name, rows in opening.items()}
     written = {name: _written(name, value) for name, value in {**named, **opens}.items()}
     return {**written, **items_of_keys(keys)}
-
-
-def _opens(presets: Presets) -> bool:
-    """Whether a preset is answered to anybody, where not everything is."""
-    return not (presets.sign_presets and presets.access == "signed")
 
 
 def items_of_keys(keys: Keys) -> dict[str, str]:
