@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lock audit run photos test explore teeth hostile kill soak listings check lint bench cost scale docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
+.PHONY: help lock audit run photos test explore mutate hostile kill soak listings check lint bench cost scale docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
 python := .venv/bin/python
 lambda_python := .venv-lambda/bin/python
 
@@ -19,16 +19,16 @@ test: .venv/installed magick chromium ## run every test
 explore: .venv/installed magick ## look for inputs that break a property, with new seeds and 3,000 examples each
 	$(python) -m pytest --numprocesses 2 -m hypothesis --hypothesis-profile explore
 
-teeth: .venv/installed magick ## switch each defence off in turn, of the flows, against strangers, at the edge; a test must notice
-	@$(python) tests/teeth.py
+mutate: .venv/installed magick ## switch each defence off in turn, of the flows, against strangers, at the edge; a test must notice
+	@$(python) tests/mutation/mutate.py
 
 hostile: MUTATIONS ?= 20000
 hostile: SEED ?= 1
 hostile: .venv/installed magick ## try what strangers may send: bombs, broken and disguised files, changed ones, and print the figures (MUTATIONS=20000 SEED=1; MARKDOWN=1 as a table)
-	@PYTHONPATH=tests $(python) -m hostile --mutations $(MUTATIONS) --seed $(SEED) $(if $(MARKDOWN),--markdown)
+	@PYTHONPATH=tests $(python) -m system.hostile --mutations $(MUTATIONS) --seed $(SEED) $(if $(MARKDOWN),--markdown)
 
 kill: .venv/installed magick ## kill uploads at 200 random points each, one picture at once and two, and tell what was rendered twice
-	KILLS=200 $(python) -m pytest -s tests/test_kill.py
+	KILLS=200 $(python) -m pytest -s tests/system/test_kill.py
 
 soak: MINUTES ?= 10
 soak: .venv/installed magick ## mixed good and bad uploads and requests in one process, and what grows (MINUTES=10)
@@ -57,10 +57,10 @@ bench: .venv/installed magick ## measure this pipeline against the plain way and
 	@$(python) -m bench
 
 cost: .venv/installed ## write docs/cost.md from docs/prices.yaml
-	@$(python) -m bench.cost
+	@$(python) -m cli.docs.cost
 
 scale: .venv/installed ## write docs/scale.md: what 1 k, 1 M and 1 G originals take
-	@$(python) -m bench.scale
+	@$(python) -m cli.docs.scale
 
 docs: .venv/installed magick ## print docs/operations.md from the declarations
 	@$(python) -m cli docs
@@ -75,7 +75,7 @@ imagemagick-docker: ## the same in Docker, for machines that are not Debian 12
 	@docker build --file deploy/Dockerfile --output type=local,dest=vendor .
 
 test-lambda: .venv/installed vendor/lib ## run the tests of the package and of pictures on what Lambda gets
-	$(python) -m pytest -rP tests/test_package.py
+	$(python) -m pytest -rP tests/cli/deploy/test_package.py
 
 vendor/lib: | .venv/installed
 	@sh deploy/imagemagick.sh

@@ -3,60 +3,46 @@
 import hmac
 import json
 import logging
-import math
 import os
-import platform
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
-from chalice.app import BaseLambdaEvent, Chalice, Response, SQSEvent
+from chalice import app as chalice
 
-from chalicelib import __version__
-from chalicelib.answers import METHODS, Answer, completed, error_answer, json_answer, preflight
-from chalicelib.derivatives import Derivatives
-from chalicelib.errors import Forbidden, ImgyError, Unavailable
-from chalicelib.invalidation import Invalidations
-from chalicelib.keys import KeySource, fetcher
-from chalicelib.pipeline import CHILDREN, Pipeline
-from chalicelib.presetfile import load_presets
-from chalicelib.route import Request, Route
+from chalicelib.access.keys import KeySource, fetcher
+from chalicelib.cdn import Invalidations, queue_invalidation
+from chalicelib.errors import Forbidden, ImgyError
+from chalicelib.events import Events, milliseconds_since, request_id_of
+from chalicelib.flows.on_demand import OnDemand
+from chalicelib.flows.prerender import Prerender
+from chalicelib.http.health import health_response
+from chalicelib.http.responses import METHODS, Response, error_response, preflight, with_common_headers
+from chalicelib.http.route import Request, Route
+from chalicelib.monitoring.log_entry import Log, LogEntry, lines, refusal
+from chalicelib.monitoring.timing import Timing
+from chalicelib.presets.file import load_configuration
+from chalicelib.sandbox.pool import WORKERS
 from chalicelib.settings import ORIGIN_HEADER, REMOVED, UPLOADED, Settings
-from chalicelib.storage import S3Store
-from chalicelib.telling import Tell, Told, age, lines, of_settled, refusal
-from chalicelib.timing import Timing
+from chalicelib.storage.derivatives import Derivatives
+from chalicelib.storage.s3 import S3Store, client_options
 
 _READ_URL_SECONDS = 60
+_CONNECTIONS = 32
 _TRIES = 4
-"""The last but one time that a message comes (deploy/foundation.yaml: maxReceiveCount)."""
+"""The last delivery of a message but one (deploy/foundation.yaml: maxReceiveCount)."""
 
-log = logging.getLogger("imgy")
+logger = logging.getLogger("imgy")
 settings = Settings.of(os.environ)
-presets = load_presets(Path(__file__).parent / "chalicelib" / "presets.yaml", settings.stage)
-# botocore's own session makes the clients that boto3 makes; boto3 would import s3transfer, a quarter of a cold start.
+configuration = load_configuration(settings.stage)
+# botocore's own session makes the same clients as boto3, which would import s3transfer: a quarter of a cold start.
 aws: Any = get_session()
-s3 = aws.create_client(
-    "s3",
-    config=Config(
-        connect_timeout=2,
-        read_timeout=10,
-        retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=32,
-        # Signed URLs must name the bucket's own region, and S3 takes no other signature of newer buckets.
-        signature_version="s3v4",
-        s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    ),
-)
+s3 = aws.create_client("s3", config=client_options(_CONNECTIONS))
 
 
 def _client(service: str) -> Any:
@@ -64,31 +50,27 @@ def _client(service: str) -> Any:
 
 
 @cache
-def _invalidations() -> tuple[Any, str]:
+def _invalidation_queue() -> tuple[Any, str]:
     sqs = _client("sqs")
     return sqs, sqs.get_queue_url(QueueName=settings.invalidations)["QueueUrl"]
 
 
-def forget(key: str) -> None:
-    """Have CloudFront forget the pictures of an original, soon; nothing where there is none. Raises Unavailable."""
-    if not settings.invalidations:
-        return
-    try:
-        sqs, url = _invalidations()
-        sqs.send_message(QueueUrl=url, MessageBody=key)
-    except (BotoCoreError, ClientError) as error:
-        raise Unavailable("the edge cannot be told now; try again in a moment") from error
+def invalidate(key: str) -> None:
+    """Have CloudFront invalidate the pictures of an original soon, if there is a distribution; raises Unavailable."""
+    if settings.invalidations:
+        queue_invalidation(_invalidation_queue, key)
 
 
-originals, derivatives = S3Store(s3, settings.originals), S3Store(s3, settings.derivatives)
-made = Derivatives(derivatives, settings.cache_control, settings.expire_days > 0)
-pipeline = Pipeline(originals, made, presets, forget=forget, renderers=settings.renderers)
-_keys = KeySource(fetcher(settings.keys, _client)) if settings.keys else dict
-route = Route(pipeline, settings, partial(derivatives.url, seconds=_READ_URL_SECONDS), _keys)
+def _log() -> Log:
+    if not settings.function:
+        return lines(logger)
+    from chalicelib.monitoring.cloudwatch import to_cloudwatch
+
+    return to_cloudwatch(logger, settings.function)
 
 
-class App(Chalice):
-    """Chalice for pictures: any Accept header will do, and each thread has a current request of its own."""
+class App(chalice.Chalice):
+    """Chalice for pictures: it accepts any Accept header, and each thread has its own current request."""
 
     _thread = threading.local()
 
@@ -101,69 +83,73 @@ class App(Chalice):
         self._thread.request = request
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
-        # Chalice answers 400 to a binary response without Accept, and CloudFront leaves Accept out.
+        # Chalice answers 400 to a request for a binary response without Accept, which CloudFront strips.
         headers = event.get("headers") or {}
         if not any(name.lower() == "accept" for name in headers):
             event = {**event, "headers": {**headers, "accept": ""}}
         return super().__call__(event, context)
 
 
-class Notification(BaseLambdaEvent):
-    """What S3 tells of a bucket, in any number of records."""
+class Notification(chalice.BaseLambdaEvent):
+    """A notification of S3 with any number of records. Chalice's own S3Event is the first record alone."""
 
     def _extract_attributes(self, event_dict: dict[str, Any]) -> None:
         """Nothing: `to_dict` has it all."""
 
 
 app = App(app_name="imgy")
-log.setLevel(logging.INFO)  # Chalice has just set its own: errors alone
+logger.setLevel(logging.INFO)  # Chalice has just set its own: errors alone
 app.api.binary_types = ["*/*"]
-
 
 _RENDERS_NOTHING = "invalidation_trigger"
 if settings.function and not settings.function.endswith(_RENDERS_NOTHING):
-    from chalicelib.confinement import keep_memory_private
+    from chalicelib.sandbox.confinement import keep_memory_private
 
     keep_memory_private()
-    CHILDREN.start()  # while this process imports and waits for S3
+    WORKERS.start()  # while this process imports and waits for S3
 
+log = _log()
+originals_store, derivatives_store = S3Store(s3, settings.originals), S3Store(s3, settings.derivatives)
+derivatives = Derivatives(derivatives_store, settings.cache_control, settings.expire_days > 0)
+prerender = Prerender(
+    originals_store,
+    derivatives,
+    configuration.presets,
+    configuration.limits,
+    invalidate=invalidate,
+    renderers=settings.renderers,
+)
+events = Events(prerender, log)
+_keys = KeySource(fetcher(settings.keys, _client)) if settings.keys else dict
+_url_of = partial(derivatives_store.url, seconds=_READ_URL_SECONDS)
+route = Route(OnDemand(prerender), configuration, settings, _url_of, _keys)
 
-def _teller() -> Tell:
-    if not settings.function:
-        return lines(log)
-    from chalicelib.cloudwatch import to_cloudwatch
-
-    return to_cloudwatch(log, settings.function)
-
-
-tell = _teller()
-
-# No body is read, so whatever Content-Type a request claims is none of our business; Chalice would answer 415 to some.
+# No body is read, so the Content-Type of a request does not matter; Chalice would answer 415 to some.
 _ANY: dict[str, Any] = {"methods": list(METHODS), "content_types": []}
 
 
 if settings.events:
 
     @app.on_sqs_message(queue=settings.events, batch_size=1, maximum_concurrency=settings.concurrency)
-    def queue_worker(event: SQSEvent) -> None:
-        """S3's notifications by way of a queue, which brings each again until this returns."""
+    def queue_worker(event: chalice.SQSEvent) -> None:
+        """S3's notifications from a queue, which delivers each again until this returns."""
         for message in event.to_dict()["Records"]:
             tries = int(message["attributes"]["ApproximateReceiveCount"])
-            _reconcile("queue", json.loads(message["body"]), event.context, last=tries >= _TRIES)
+            events.reconcile("queue", json.loads(message["body"]), event.context, last=tries >= _TRIES)
 
 else:
 
     @app.on_s3_event(bucket=settings.originals, events=[*UPLOADED])
-    def upload_trigger(event: BaseLambdaEvent) -> None:
+    def upload_trigger(event: chalice.BaseLambdaEvent) -> None:
         """An original was uploaded: render its presets."""
-        _reconcile("upload", event.to_dict(), event.context)
+        events.reconcile("upload", event.to_dict(), event.context)
 
     @app.on_s3_event(bucket=settings.originals, events=[*REMOVED])
-    def removal_trigger(event: BaseLambdaEvent) -> None:
+    def removal_trigger(event: chalice.BaseLambdaEvent) -> None:
         """An original was removed: withdraw its derivatives."""
-        _reconcile("removal", event.to_dict(), event.context)
+        events.reconcile("removal", event.to_dict(), event.context)
 
-    # Chalice's own S3Event is the first record alone, and raises where there is none, as in S3's test event.
+    # Chalice's S3Event raises where there is no record, as in S3's test event.
     upload_trigger.event_class = removal_trigger.event_class = Notification
 
 
@@ -172,122 +158,77 @@ if settings.invalidations:
     @app.on_sqs_message(
         queue=settings.invalidations, batch_size=1000, maximum_batching_window_in_seconds=20, maximum_concurrency=2
     )
-    def invalidation_trigger(event: SQSEvent) -> None:
-        """Originals were replaced or removed: CloudFront is to forget their pictures."""
+    def invalidation_trigger(event: chalice.SQSEvent) -> None:
+        """Originals were replaced or removed: have CloudFront invalidate their pictures."""
         keys = [record.body for record in event]
         client = _client("cloudfront")
-        tags = Invalidations(client, settings.distribution).forget(keys) if settings.distribution else 0
-        log.info("%d originals forgotten by %d tags", len(set(keys)), tags)
+        tags = Invalidations(client, settings.distribution).create(keys) if settings.distribution else 0
+        logger.info("%d originals invalidated by %d tags", len(set(keys)), tags)
 
 
 @app.route("/{key+}", **_ANY)
-def picture() -> Response:
+def picture() -> chalice.Response:
     """A derivative of an original, by query or by its own path."""
     return _respond(_picture)
 
 
 @app.route("/-/health", **_ANY)
-def health() -> Response:
-    """Versions, the walls that stand, limits in force, and the names of the presets."""
-    return _respond(_health)
+def health() -> chalice.Response:
+    """Versions, passed self-tests, limits in force, and the names of the presets."""
+    return _respond(lambda *_: (health_response(configuration, WORKERS.report), "health"))
 
 
-def _picture(request: Any, headers: Mapping[str, str], timing: Timing) -> tuple[Answer, str]:
+def _picture(request: Any, headers: Mapping[str, str], timing: Timing) -> tuple[Response, str]:
     query: Any = request.query_params or {}
     listed = {name: query.getlist(name) for name in query}
-    answer, wanted = route.answer(Request(request.method, request.uri_params["key"], listed, headers), timing)
-    return answer, wanted.derivative.name
+    response, wanted = route.respond(Request(request.method, request.uri_params["key"], listed, headers), timing)
+    return response, wanted.derivative.name
 
 
-def _health(request: Any, headers: Mapping[str, str], timing: Timing) -> tuple[Answer, str]:
-    introduced = CHILDREN.introduction()
-    content = {
-        "versions": {"imgy": __version__, "python": platform.python_version(), **introduced["versions"]},
-        "walls": introduced["walls"],
-        "limits": asdict(presets.limits),
-        "access": presets.access,
-        "presets": list(presets.presets),
-        "formats": presets.formats,
-    }
-    return json_answer(200, content, {"Cache-Control": "no-store"}), "health"
-
-
-def _respond(view: Callable[[Any, Mapping[str, str], Timing], tuple[Answer, str]]) -> Response:
-    """The one place where errors become responses."""
+def _respond(view: Callable[[Any, Mapping[str, str], Timing], tuple[Response, str]]) -> chalice.Response:
+    """Call a view. This is the one place where errors become responses."""
     request, start, timing, refused = app.current_request, time.perf_counter(), Timing(), ""
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        _assert_by_the_edge(headers)
-        answer, what = (preflight(), "") if request.method == "OPTIONS" else view(request, headers, timing)
+        _assert_from_cloudfront(headers)
+        response, what = (preflight(), "") if request.method == "OPTIONS" else view(request, headers, timing)
     except ImgyError as error:
-        answer, what, refused = _failed(error), str(error), refusal(error)
+        response, what, refused = _failed(error), str(error), refusal(error)
     except Exception:
-        log.exception("%s %s failed", request.method, request.path)
-        answer, what = _failed(ImgyError()), "failed"
-    answer = completed(answer, headers, settings, timing)
-    tell(
-        Told(
-            request.method,
-            unquote((request.uri_params or {}).get("key", "-/health")),
-            str(answer.status),
-            what,
-            int(answer.headers.get("Content-Length", 0)),
-            _since(start),
-            timing.stages,
-            cache=answer.headers.get("X-Cache", ""),
-            refused=refused,
-            made=int(answer.headers.get("X-Cache") == "MISS"),
-            request_id=_request_id(app.lambda_context),
-        )
+        logger.exception("%s %s failed", request.method, request.path)
+        response, what = _failed(ImgyError()), "failed"
+    response = with_common_headers(response, headers, settings, timing)
+    log(_entry(request, response, what, refused, milliseconds_since(start), timing))
+    body = b"" if request.method == "HEAD" else response.body
+    return chalice.Response(body, dict(response.headers), response.status)
+
+
+def _entry(request: Any, response: Response, what: str, refused: str, milliseconds: int, timing: Timing) -> LogEntry:
+    cache = response.headers.get("X-Cache", "")
+    return LogEntry(
+        request.method,
+        unquote((request.uri_params or {}).get("key", "-/health")),
+        str(response.status),
+        what,
+        int(response.headers.get("Content-Length", 0)),
+        milliseconds,
+        timing.stages,
+        cache=cache,
+        refused=refused,
+        made=int(cache == "MISS"),
+        request_id=request_id_of(app.lambda_context),
     )
-    body = b"" if request.method == "HEAD" else answer.body
-    return Response(body, dict(answer.headers), answer.status)
 
 
-def _assert_by_the_edge(headers: Mapping[str, str]) -> None:
-    said = headers.get(ORIGIN_HEADER, "").encode()
-    if settings.origin_secret and not hmac.compare_digest(said, settings.origin_secret.encode()):
+def _assert_from_cloudfront(headers: Mapping[str, str]) -> None:
+    received = headers.get(ORIGIN_HEADER, "").encode()
+    if settings.origin_secret and not hmac.compare_digest(received, settings.origin_secret.encode()):
         raise Forbidden("expected a request by way of the distribution, received one to its origin")
 
 
-def _failed(error: ImgyError) -> Answer:
-    # What is ours to mend is said in the log; strangers learn only that it is ours.
+def _failed(error: ImgyError) -> Response:
+    # The log has the whole error; the caller only learns that the mistake is on our side.
     if error.status == 500:
-        log.error("%s", error)
-        return error_answer(ImgyError("something is wrong on this side; it has been noted"))
-    return error_answer(error)
-
-
-def _reconcile(verb: str, event: Mapping[str, Any], context: Any, last: bool = False) -> None:
-    failures: list[Exception] = []
-    for key, happened in _happened(event).items():
-        start, waited, request_id = time.perf_counter(), age(happened), _request_id(context)
-        try:
-            settled = pipeline.reconcile(key, partial(_left, context), last)
-        except Exception as error:  # every record gets its turn; then the event fails, so that it comes again
-            taken = _since(start)
-            tell(Told(verb, key, "failed", str(error), 0, taken, age=waited, request_id=request_id, failed=True))
-            failures.append(error)
-        else:
-            tell(of_settled(verb, settled, _since(start), waited, request_id))
-    if failures:
-        raise failures[0]
-
-
-def _happened(event: Mapping[str, Any]) -> dict[str, str]:
-    """Each key that an event speaks of, with the moment it speaks of last."""
-    records = event.get("Records", ())
-    return {unquote_plus(record["s3"]["object"]["key"]): record.get("eventTime", "") for record in records}
-
-
-def _left(context: Any) -> float:
-    """Seconds until Lambda would end this call."""
-    return context.get_remaining_time_in_millis() / 1000 if context else math.inf
-
-
-def _request_id(context: Any) -> str:
-    return str(getattr(context, "aws_request_id", ""))
-
-
-def _since(start: float) -> int:
-    return round((time.perf_counter() - start) * 1000)
+        logger.error("%s", error)
+        return error_response(ImgyError("something is wrong on this side; it has been noted"))
+    return error_response(error)

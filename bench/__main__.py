@@ -18,8 +18,9 @@ from bench.machine import machine
 from bench.rounds import PYTHON, SHARP, Bench
 from bench.sharp import NoSharp, sharp
 from bench.tables import pictures, times
+from cli import ROOT
 
-CACHE = Path(__file__).parents[1] / ".cache" / "bench"
+CACHE = ROOT / ".cache" / "bench"
 
 REPETITIONS = typer.Option(min=1, help="Turns of each contender in each case.")
 ONLY = typer.Option(metavar="TEXT", help="Only the cases with this text in their name.")

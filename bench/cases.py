@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.operations.output import encode
-from chalicelib.presetfile import read_presets
+from chalicelib.presets.file import read_configuration
 from chalicelib.transformation import Derivative, parse_path
+from cli import ROOT
 
 LARGE, SEQUENTIAL, SMALL, MOVING = ORIGINALS = "large.jpg", "sequential.jpg", "small.jpg", "moving.gif"
 """A photo of 18 MP (the real one is a progressive JPEG), the same as a sequential JPEG, at 6 MP, and an animation."""
@@ -23,7 +24,7 @@ defaults: {q: 75}
 presets:
   photo: {widths: [320, 640, 960, 1280, 1920], auto: format}
 """
-SHIPPED = (Path(__file__).parents[1] / "presets.yaml").read_text(encoding="utf-8")
+SHIPPED = (ROOT / "presets.yaml").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Case:
     def derivatives(self) -> list[Derivative]:
         """The pictures to make."""
         if self.presets:
-            return list(read_presets(self.presets).derivatives(self.original).values())
+            return list(read_configuration(self.presets).presets.derivatives(self.original).values())
         return [_parsed(f"{self.original}/{self.name}")]
 
     def task(self, originals: Path, kept: Path) -> dict[str, Any]:

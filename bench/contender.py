@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_ROOT = Path(__file__).parents[1]
+from cli import ROOT
+
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 Made = Mapping[str, bytes]
@@ -92,8 +93,8 @@ def contending(name: str, command: Sequence[str], task: Mapping[str, Any]) -> It
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=_ROOT,
-        env={**environment, "PYTHONPATH": str(_ROOT)},
+        cwd=ROOT,
+        env={**environment, "PYTHONPATH": str(ROOT)},
     ) as process:
         contender = Contender(name, process)
         try:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from bench.contender import contending
 from bench.measuring import Turns, interleaved
-from cli import local
-from cli.claims import listening
-from cli.embedded_s3 import embedded_s3
+from cli import ROOT
+from cli.embedded import environment as local
+from cli.embedded.ports import listen
+from cli.embedded.s3 import embedded_s3
 
 HIT, READ = "hit", "read"
 APP, BOTO3 = "app", "boto3"
@@ -33,7 +34,7 @@ def hits(original: Path, folder: Path, repetitions: int, done: Callable[[], obje
 
 
 def _free_port() -> int:
-    with listening(0, "S3_PORT") as listener:
+    with listen(0, "S3_PORT") as listener:
         return int(listener.getsockname()[1])
 
 
@@ -50,8 +51,8 @@ def imports(repetitions: int, done: Callable[[], object]) -> Turns:
 def _import_seconds(module: str) -> float:
     nobody = {**local.CREDENTIALS, "AWS_DEFAULT_REGION": local.REGION, "AWS_LAMBDA_FUNCTION_NAME": "imgy"}
     command = [sys.executable, "-X", "importtime", "-c", f"import {module}"]
-    root, environment = Path(__file__).parents[1], {**os.environ, **nobody}
-    told = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=True).stderr
+    environment = {**os.environ, **nobody}
+    told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stderr
     # import time:      self [us] | cumulative | imported package
     lines = re.findall(r"^import time:\s+\d+ \|\s+(\d+) \|\s*(\S+)$", told, re.MULTILINE)
     return int({name: microseconds for microseconds, name in lines}[module]) / 1e6

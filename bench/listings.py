@@ -11,15 +11,16 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from chalicelib.derivatives import Derivatives
-from chalicelib.manifest import Manifest, original_of
-from chalicelib.pipeline import Pipeline
-from chalicelib.presets import Presets
-from chalicelib.storage import MemoryStore, Object
-from cli.audit import Report, audit
-from cli.backfill import plan
-from cli.edge import shipped_presets
-from cli.findings import by_manifest
+from chalicelib.flows.prerender import Prerender
+from chalicelib.presets.file import load_configuration
+from chalicelib.presets.presets import Presets
+from chalicelib.storage.derivatives import Derivatives
+from chalicelib.storage.manifest import Manifest, original_of
+from chalicelib.storage.memory import MemoryStore
+from chalicelib.storage.store import Object
+from cli.operate.audit import Report, audit
+from cli.operate.backfill import plan
+from cli.operate.findings import by_manifest
 
 Result = TypeVar("Result")
 
@@ -78,13 +79,13 @@ def _lacks(original: str) -> bool:
 
 def main(originals: Annotated[int, typer.Option(help="How many.")] = 1_000_000) -> None:
     """Say how long a plan and an audit take, without S3's own time, and the most memory that the process had."""
-    store, presets = Originals(originals), shipped_presets()
-    pipeline = Pipeline(store, Derivatives(Made(store, presets), ""), presets)
+    store, presets = Originals(originals), load_configuration().presets
+    prerender = Prerender(store, Derivatives(Made(store, presets), ""), presets)
     with TemporaryFile("w+", encoding="utf-8") as keys:
-        found = _timed("plan", lambda: plan(pipeline, keys).work.derivatives)
+        found = _timed("plan", lambda: plan(prerender, keys).work.derivatives)
         print(f"  {found:,} derivatives missing")
     report = Report()
-    _timed("audit", lambda: audit(pipeline, by_manifest, report))
+    _timed("audit", lambda: audit(prerender, by_manifest, report))
     print(f"  {report.counts['complete']:,} complete, {report.counts['missing']:,} missing")
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from PIL import Image
 
 from bench.cases import LARGE, MOVING, ORIGIN, SEQUENTIAL, SMALL
-from cli import samples, scenes
-from cli.paint import grained
-from cli.photos import fetched
+from cli.local.photos import fetched
+from cli.samples import files as samples
+from cli.samples import scenes
+from cli.samples.paint import grained
 
 _LARGE, _SMALL = (5640, 3172), (3264, 1836)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.contender import Made, compete
-from cli import local
+from cli.embedded import environment as local
 
 NAME = "w=720.jpg"
 
@@ -26,7 +26,7 @@ def set_up(original: Path) -> None:
 def through_app(key: str) -> Made:
     """One request for the picture, from the gateway's event to the bytes of its answer."""
     import app
-    from cli.gateway import REQUEST_HEADERS, TARGET, call, http_answer
+    from cli.local.gateway import REQUEST_HEADERS, TARGET, call, http_answer
 
     environ = {
         TARGET: f"/{key}",

@@ -9,7 +9,7 @@ const sharp = createRequire(join(folder, "package.json"))("sharp");
 const versions = `node ${process.versions.node}, sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}`;
 const say = (words) => process.stdout.write(JSON.stringify(words) + "\n");
 
-// What chalicelib/encoding.py asks of the same encoders; the rest are sharp's defaults.
+// What chalicelib/rendering/encoding.py asks of the same encoders; the rest are sharp's defaults.
 const encoders = {
   jpg: (image, quality) => image.jpeg({ quality }),
   webp: (image, quality) => image.webp({ quality, effort: 4 }),

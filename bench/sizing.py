@@ -74,8 +74,8 @@ def table(folder: Path) -> Table:
 def _draw(path: Path) -> None:
     from PIL import Image
 
-    from cli import scenes
-    from cli.paint import grained
+    from cli.samples import scenes
+    from cli.samples.paint import grained
 
     drawn = grained(scenes.dawn().resize(_LARGEST, Image.Resampling.LANCZOS), 7)
     drawn.save(path, "JPEG", quality=90, progressive=True)

@@ -22,12 +22,12 @@ from rich.console import Console
 
 from bench.machine import machine
 from bench.traffic import Traffic, callers
-from cli import local
-from cli.embedded_s3 import embedded_s3
+from cli.embedded import environment as local
+from cli.embedded.s3 import embedded_s3
 
 _CALLERS = 2
-_CHILD = b"chalicelib.child"
-"""What the command of a process that renders names (chalicelib/children.py)."""
+_CHILD = b"chalicelib.sandbox.worker"
+"""What the command of a process that renders names (chalicelib/sandbox/pool.py)."""
 
 _SAMPLES = 60
 _WARMING = 1 / 3

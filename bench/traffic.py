@@ -12,10 +12,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from cli import local, scenes
-from cli.gateway import REQUEST_HEADERS, TARGET, call, http_answer
-from cli.lambda_context import LambdaContext
-from cli.pump import created_record
+from cli.embedded import environment as local
+from cli.embedded.lambda_context import LambdaContext
+from cli.local.gateway import REQUEST_HEADERS, TARGET, call, http_answer
+from cli.operate.queue import created_record
+from cli.samples import scenes
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

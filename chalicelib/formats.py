@@ -75,7 +75,7 @@ _AVIF_BRANDS = (b"avif", b"avis")
 READ = ("jpeg", "png", "gif", "webp", "avif", "tiff", "svg", "heic")
 
 
-def known(original: bytes) -> str:
+def sniff_or_refuse(original: bytes) -> str:
     """The format of an original by its first bytes; raises NotAnImage."""
     form = sniff(original[:4096])
     if form is None:

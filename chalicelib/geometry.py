@@ -52,8 +52,8 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Look:
-    """A crop that the picture itself decides: slide a window over the region to where `by` says most is."""
+class SmartCrop:
+    """A crop that depends on the pixels: a window that slides over the region to where `by` finds most."""
 
     by: Literal["entropy", "edges"]
     width: float
@@ -72,7 +72,7 @@ class Layout:
     region: Box
     size: Size
     turn: int = 1
-    look: Look | None = None
+    smart_crop: SmartCrop | None = None
     canvas: Size | None = None
     extend: Literal["background", "edge"] = "background"
     background: str | None = None
@@ -103,23 +103,23 @@ class Layout:
         turned = replace(self, turn=turn)
         return replace(turned, region=Box(0, 0, turned.shown.width, turned.shown.height), size=turned.shown)
 
-    def sought(self, x: float, y: float) -> Layout:
-        """The look settled: the window at this share (0 to 1 across and down) of the room it has in the region."""
-        if not self.look:
+    def with_crop_at(self, x: float, y: float) -> Layout:
+        """Place the smart crop's window: 0 is the region's left or top end, 1 its right or bottom end."""
+        if not self.smart_crop:
             return self
-        left = self.region.x + x * (self.region.width - self.look.width)
-        top = self.region.y + y * (self.region.height - self.look.height)
-        return replace(self, region=Box(left, top, self.look.width, self.look.height), look=None)
+        left = self.region.x + x * (self.region.width - self.smart_crop.width)
+        top = self.region.y + y * (self.region.height - self.smart_crop.height)
+        return replace(self, region=Box(left, top, self.smart_crop.width, self.smart_crop.height), smart_crop=None)
 
     def unturned(self) -> Layout:
         """The same pixels on the upright original: what is opened, before the turn is made."""
         if self.turn == 1:
             return self
         size = self.size.turned if self.sideways else self.size
-        look = self.look
-        if look and self.sideways:
-            look = Look(look.by, look.height, look.width)
-        return replace(self, turn=1, region=self._upright(self.region), size=size, look=look)
+        crop = self.smart_crop
+        if crop and self.sideways:
+            crop = SmartCrop(crop.by, crop.height, crop.width)
+        return replace(self, turn=1, region=self._upright(self.region), size=size, smart_crop=crop)
 
     def _upright(self, box: Box) -> Box:
         a, c, b, d = _TURNS[self.turn]

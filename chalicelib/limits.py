@@ -1,4 +1,4 @@
-"""What imgy takes in and gives out at most. presets.yaml may set each under `limits:`, by the same names."""
+"""The largest originals, outputs and queries, and the longest times. presets.yaml sets them under `limits:`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Limits:
     request_seconds: int = 8
     preset_seconds: int = 20
 
-    def hold(self, length: int) -> None:
-        """Raise TooLarge for an original of so many bytes."""
+    def check_bytes(self, length: int) -> None:
+        """Raise TooLarge for an original of more bytes than are allowed."""
         if length > self.original_bytes:
             raise TooLarge(f"expected an original of at most {self.original_bytes} bytes, received {length}")

@@ -1,12 +1,18 @@
-"""What comes out of a rendering: pictures, and what is told of the original."""
+"""What a rendering gives back, and what can be asked of it, in this process or in a worker."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .geometry import Size
+from .limits import Limits
 from .transformation import Derivative
+
+if TYPE_CHECKING:
+    from .decoding.source import Source
 
 
 @dataclass(frozen=True)
@@ -19,7 +25,7 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Description:
-    """What is known of an original that was opened: size in pixels, colours as rrggbb, placeholder (a data URI)."""
+    """What the pixels say of an original: size in pixels, colours as rrggbb, placeholder as a data URI."""
 
     format: str
     width: int
@@ -29,14 +35,22 @@ class Description:
     placeholder: str
 
 
-class Renders(Protocol):
-    """One original, opened once for all that is wanted of it; every verb raises Refused or Unavailable."""
+class Rendering(Protocol):
+    """One original, opened once for all derivatives wanted of it; every method raises Refused or Unavailable."""
 
     def area(self, derivative: Derivative) -> int:
-        """How many pixels a derivative will have, by which it takes longer or shorter."""
+        """How many pixels a derivative will have: its rendering time grows with them."""
 
     def render(self, derivative: Derivative) -> Rendered:
-        """One derivative."""
+        """Render one derivative."""
 
     def describe(self) -> Description:
-        """What its manifest tells."""
+        """What the manifest says of the original."""
+
+
+class Prepare(Protocol):
+    """Opens sources for derivatives of the first of them. Opening and any one of them together may take `seconds`."""
+
+    def __call__(
+        self, sources: Sequence[Source], derivatives: Iterable[Derivative], limits: Limits, seconds: float
+    ) -> AbstractContextManager[Rendering]: ...

@@ -25,14 +25,14 @@ _FOUND = ("function", "renderers")
 """What nobody sets."""
 
 MOST_RENDERERS = 2
-_MEGABYTES_A_PROCESSOR = 1769
+CORE_MEGABYTES = 1769
 """Of memory, for which Lambda gives one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")."""
 
 
 def renderers(environment: Mapping[str, str]) -> int:
     """How many derivatives of an upload are in the making at once: one for each processor, two at the most."""
     memory = environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-    processors = round(int(memory) / _MEGABYTES_A_PROCESSOR) if memory else _processors()
+    processors = round(int(memory) / CORE_MEGABYTES) if memory else _processors()
     return min(max(processors, 1), MOST_RENDERERS)
 
 

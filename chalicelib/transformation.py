@@ -11,7 +11,8 @@ from .errors import ParameterError
 from .formats import NEGOTIATED, WRITTEN
 from .operations import ALIASES, PARAMETERS
 from .operations.output import COMPRESSED_QUALITY, choose
-from .schema import Parameter, Values, shortened
+from .parameters.schema import Parameter, Values
+from .text import shortened
 
 NOTHING = f"fit={PARAMETERS['fit'].default}"
 """The canonical text of a transformation that asks for nothing, as a key needs some name."""
@@ -62,7 +63,7 @@ def merged(defaults: Values, *layers: Values) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Derivative:
-    """A picture of one original, fully named: `values` hold neither `fm` nor `auto`, which `format` has settled."""
+    """A picture of an original, fully named: `values` hold neither `fm` nor `auto`, as `format` says it."""
 
     original: str
     values: Mapping[str, Any]
@@ -84,6 +85,11 @@ class Derivative:
         return f"{self.original}/{self.name}"
 
     @property
+    def originals(self) -> tuple[str, ...]:
+        """The keys of all originals that it is made from, its own first."""
+        return (self.original,)
+
+    @property
     def storable(self) -> bool:
         """Whether S3 takes its key."""
         return len(self.key.encode()) <= KEY_BYTES
@@ -94,7 +100,7 @@ def negotiates(values: Values) -> bool:
     return "format" in values.get("auto", ()) and "fm" not in values
 
 
-def settle(original: str, values: Values, accept: str = "", ahead: Iterable[str] = NEGOTIATED) -> Derivative:
+def resolve_format(original: str, values: Values, accept: str = "", ahead: Iterable[str] = NEGOTIATED) -> Derivative:
     """Resolve `fm` and `auto` for an original and an Accept header; `ahead` are what auto=format may choose."""
     form = choose(original, accept, ahead, values=values)
     rest = {name: value for name, value in values.items() if name not in CHOICES}
@@ -119,7 +125,7 @@ def parse_path(path: str) -> Derivative | None:
     values = merged({}, parse(_pair(part) for part in text.split(",")))
     if any(name in values for name in CHOICES):
         raise ParameterError(f"expected the format as the path's extension, received {' or '.join(CHOICES)} in it")
-    return Derivative(original, settle(original, {**values, "fm": match[2]}).values, match[2])
+    return Derivative(original, resolve_format(original, {**values, "fm": match[2]}).values, match[2])
 
 
 def _pair(part: str) -> tuple[str, str]:

@@ -8,7 +8,8 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from typer.exceptions import TyperException
 
-from cli import operating, signing
+from cli.operate import commands as operating
+from cli.operate import signing_commands as signing
 
 
 def _port(text: str | int) -> int:
@@ -49,7 +50,7 @@ def run(
     edge: Annotated[bool, BEHIND_EDGE] = False,
 ) -> None:
     """Run the whole pipeline on this machine, until Ctrl-C."""
-    from cli.run import run_here
+    from cli.local.run import run_here
 
     run_here(port, s3_port, data_dir, with_parent, edge)
 
@@ -57,7 +58,7 @@ def run(
 @commands.command()
 def photos(s3_port: Annotated[int, S3_PORT] = 4566) -> None:
     """Upload real photos, those of Debian's mate-backgrounds, while `run` is up."""
-    from cli.photos import add_photos
+    from cli.local.photos import add_photos
 
     add_photos(s3_port)
 
@@ -65,7 +66,7 @@ def photos(s3_port: Annotated[int, S3_PORT] = 4566) -> None:
 @commands.command()
 def docs() -> None:
     """Print docs/operations.md and its pictures from the operations' declarations."""
-    from cli.docs import write
+    from cli.docs.operations import write
 
     page, *pictures = write()
     print(f"docs/{page.name} and {len(pictures)} pictures")
@@ -74,9 +75,10 @@ def docs() -> None:
 @commands.command()
 def edge() -> None:
     """Write edge/function.js, which CloudFront runs, from the operations' declarations and presets.yaml."""
-    from cli.edge import FUNCTION, shipped_presets, write_function
+    from chalicelib.presets.file import load_configuration
+    from cli.edge.function import FUNCTION, write_function
 
-    print(f"{FUNCTION.name}: {write_function(shipped_presets())} bytes")
+    print(f"{FUNCTION.name}: {write_function(load_configuration())} bytes")
 
 
 @commands.command()
@@ -87,7 +89,7 @@ def deploy(
     option: Annotated[list[str] | None, SET] = None,
 ) -> None:
     """Bring a stage to AWS: foundation, functions, edge, and a picture fetched through it."""
-    from cli.deploy import deploy_stage, deployment
+    from cli.deploy.steps import deploy_stage, deployment
 
     deploy_stage(deployment(stage, option or [], profile), only)
 
@@ -99,7 +101,7 @@ def plan(
     option: Annotated[list[str] | None, SET] = None,
 ) -> None:
     """Say what a deploy would change."""
-    from cli.deploy import deployment, plan_stage
+    from cli.deploy.steps import deployment, plan_stage
 
     plan_stage(deployment(stage, option or [], profile))
 
@@ -111,7 +113,7 @@ def undeploy(
     option: Annotated[list[str] | None, SET] = None,
 ) -> None:
     """Take a stage down; asks before a bucket with originals in it goes."""
-    from cli.deploy import deployment
+    from cli.deploy.steps import deployment
 
     deployment(stage, option or [], profile).undeploy(
         lambda bucket: typer.confirm(f"Delete {bucket} and its originals?")
@@ -121,7 +123,7 @@ def undeploy(
 @commands.command()
 def rehearse() -> None:
     """Deploy, prove and take down a stage on an embedded AWS: no account is needed."""
-    from cli.rehearse import rehearse
+    from cli.deploy.rehearsal import rehearse
 
     rehearse()
 

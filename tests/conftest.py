@@ -7,27 +7,31 @@ import socket
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import boto3
 import hypothesis
 import pytest
-from botocore.config import Config
-from drawn import picture
-from events import Web
 from moto import mock_aws
-from stores import Watched
 
-from chalicelib.derivatives import Derivatives
-from chalicelib.pipeline import CHILDREN, Pipeline
-from chalicelib.presetfile import read_presets
-from chalicelib.presets import Wanted
-from chalicelib.route import Route
+from chalicelib.flows.on_demand import OnDemand
+from chalicelib.flows.prerender import Prerender
+from chalicelib.http.route import Route
+from chalicelib.monitoring.timing import Timing
+from chalicelib.presets.configuration import Configuration
+from chalicelib.presets.file import read_configuration
+from chalicelib.sandbox.pool import WORKERS
 from chalicelib.settings import Settings
-from chalicelib.storage import MemoryStore, S3Store
-from chalicelib.timing import Timing
+from chalicelib.storage.derivatives import Derivatives
+from chalicelib.storage.memory import MemoryStore
+from chalicelib.storage.s3 import S3Store
+from chalicelib.storage.store import Content
 from chalicelib.transformation import parse_path
-from cli.embedded_s3 import embedded_s3
+from cli import ROOT
+from cli.embedded.s3 import embedded_s3
+from support.aws_events import Web
+from support.originals import picture
+from support.pipeline import PRESETS, client_of
+from support.watched_store import Watched
 
 # Before anything makes a client: no test may reach an account.
 for _name in [name for name in os.environ if name.startswith(("AWS_", "IMGY_"))]:
@@ -44,26 +48,8 @@ os.environ |= {
 # The same examples in every run, so that a change alone can make a test fail; `make explore` looks for new ones.
 hypothesis.settings.register_profile("repeat", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("explore", max_examples=3000, deadline=None, print_blob=True)
-hypothesis.settings.register_profile("teeth", derandomize=True, deadline=None, phases=[hypothesis.Phase.generate])
+hypothesis.settings.register_profile("mutate", derandomize=True, deadline=None, phases=[hypothesis.Phase.generate])
 hypothesis.settings.load_profile("repeat")
-
-ROOT = Path(__file__).parents[1]
-BACKENDS = ("memory", "moto", "embedded")
-
-PRESETS = """
-formats: [webp]
-defaults: {q: 75}
-presets:
-  small: {w: 40, auto: format}
-  square: {w: 30, h: 30, fit: crop, fm: png}
-  set: {widths: [20, 60], fm: jpg}
-"""
-"""Few and small: these render in a moment."""
-
-NAMES = ["w=20.jpg", "w=30,h=30,fit=crop.png", "w=40.jpg", "w=40.webp", "w=60.jpg"]
-"""What these presets come to for an original named .jpg."""
-
-on_every_store = pytest.mark.parametrize("backend", BACKENDS, indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -92,11 +78,6 @@ def s3(backend, request):
             yield boto3.client("s3")
     else:
         yield client_of(request.getfixturevalue("embedded_endpoint"))
-
-
-def client_of(endpoint):
-    options = Config(s3={"addressing_style": "path"}, max_pool_connections=32, connect_timeout=2, read_timeout=20)
-    return boto3.client("s3", endpoint_url=endpoint, config=options)
 
 
 @pytest.fixture
@@ -146,12 +127,17 @@ def settings():
 @pytest.fixture
 def upload(originals):
     """Puts an original, as any client would."""
-    return lambda key, body: originals.store.put(key, body, "application/octet-stream", "", {})
+    return lambda key, body: originals.store.put(key, Content(body, "application/octet-stream"))
 
 
 @pytest.fixture
-def presets():
-    return read_presets(PRESETS)
+def configuration():
+    return read_configuration(PRESETS)
+
+
+@pytest.fixture
+def presets(configuration):
+    return configuration.presets
 
 
 class Counted:
@@ -162,7 +148,7 @@ class Counted:
 
     @contextmanager
     def prepare(self, *asked):
-        with CHILDREN.prepare(*asked) as rendering:
+        with WORKERS.prepare(*asked) as rendering:
             self.counts["opened"] += 1
             yield CountedRendering(rendering, self.counts)
 
@@ -192,9 +178,14 @@ def counts(counted):
 
 
 @pytest.fixture
-def pipeline(originals, derivatives, presets, settings, counted):
+def prerender(originals, derivatives, presets, settings, counted):
     store = Derivatives(derivatives, settings.cache_control)
-    return Pipeline(originals, store, presets, prepare=counted.prepare)
+    return Prerender(originals, store, presets, prepare=counted.prepare)
+
+
+@pytest.fixture
+def on_demand(prerender):
+    return OnDemand(prerender)
 
 
 @pytest.fixture
@@ -209,29 +200,32 @@ def body(derivatives):
 
 
 @pytest.fixture
-def manifest(pipeline):
-    return lambda key="cat.jpg": pipeline.derivatives.manifest(key)
+def manifest(prerender):
+    return lambda key="cat.jpg": prerender.derivatives.manifest(key)
 
 
 @pytest.fixture
-def find(pipeline):
-    return lambda key: pipeline.find(Wanted(parse_path(key)), Timing())
+def find(on_demand):
+    return lambda key: on_demand.find(parse_path(key), Timing())
 
 
 @pytest.fixture
-def configure(monkeypatch, pipeline, derivatives, presets, settings):
-    """Puts the test's stores, presets and settings under the real app."""
+def configure(monkeypatch, prerender, derivatives, settings):
+    """Puts the test's stores, configuration and settings under the real app."""
     import app
 
-    def configured(settings=settings, pipeline=pipeline):
+    def configured(settings=settings, prerender=prerender, configuration=None, **flow):
         def url_of(key):
             url = getattr(derivatives.store, "url", None)
             return url(key, 60) if url else f"https://s3.example/{key}"
 
+        configuration = configuration or Configuration(prerender.presets, limits=prerender.limits)
+        prerender = replace(prerender, presets=configuration.presets, limits=configuration.limits)
         monkeypatch.setattr(app, "settings", settings)
-        monkeypatch.setattr(app, "presets", pipeline.presets)
-        monkeypatch.setattr(app, "pipeline", pipeline)
-        monkeypatch.setattr(app, "route", Route(pipeline, settings, url_of))
+        monkeypatch.setattr(app, "configuration", configuration)
+        monkeypatch.setattr(app, "prerender", prerender)
+        monkeypatch.setattr(app, "events", replace(app.events, prerender=prerender))
+        monkeypatch.setattr(app, "route", Route(OnDemand(prerender, **flow), configuration, settings, url_of))
         return app
 
     return configured
@@ -255,12 +249,12 @@ def cat(upload):
 
 
 @pytest.fixture
-def web_of(configure, pipeline):
+def web_of(configure, configuration):
     """A client of the app with other settings or other presets."""
 
     def made(presets="", **named):
-        wanted = replace(pipeline, presets=read_presets(presets)) if presets else pipeline
-        return Web(configure(Settings(**named), wanted).app)
+        wanted = read_configuration(presets) if presets else configuration
+        return Web(configure(Settings(**named), configuration=wanted).app)
 
     return made
 

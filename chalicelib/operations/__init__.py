@@ -1,6 +1,6 @@
 """Every operation, in pipeline order: the order of the modules here, then of the functions in each."""
 
-from ..schema import operations_of
+from ..parameters.schema import operations_of
 from . import colour, effects, output, size
 
 _MODULES = (size, colour, effects, output)

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Annotated
 
 from ..geometry import Layout
-from ..kinds import Colour
-from ..schema import operation
+from ..parameters.kinds import Colour
+from ..parameters.schema import operation
 
 
 @operation

@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from ..schema import Between, operation
+from ..parameters.schema import Between, operation
 
 if TYPE_CHECKING:
     from wand.image import Image

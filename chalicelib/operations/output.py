@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from typing import Annotated, Literal
 
 from ..formats import NEGOTIATED, accepted, candidates, natural
-from ..kinds import Several
-from ..schema import Between, operation
+from ..parameters.kinds import Several
+from ..parameters.schema import Between, operation
 
 COMPRESSED_QUALITY = 45
 """What auto=compress takes for q where none is given."""

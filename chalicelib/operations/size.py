@@ -3,13 +3,14 @@
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from ..geometry import Box, Layout, Look, Size, pixels
-from ..kinds import Length, OneOf, Ratio, Region, Several
-from ..schema import Alias, Between, Needs, operation
+from ..geometry import Box, Layout, Size, SmartCrop, pixels
+from ..parameters.kinds import Length, OneOf, Ratio, Region, Several
+from ..parameters.schema import Alias, Between, Needs, operation
 
 MOST = 8192
 """Pixels a side that w, h and their kin may ask for."""
 
+_PIXELS_OR_SHARE = "pixels, or as a share of the original's"
 _DEGREES = {"0": 1, "90": 6, "180": 3, "270": 8}
 
 
@@ -56,47 +57,33 @@ def _offset(part: int | float | str, whole: float, extent: float) -> float:
 
 _CROPS = Needs(("fit",), ("crop", "min"))
 _BOUNDS = Needs(("fit",), ("crop",))
+_RATIO = Needs(("fit",), ("crop", "fill"))
 _FOCAL = Needs(("crop",), ("focalpoint",))
+_ALONE = ("focalpoint", "entropy", "edges")
+_Fit = Literal["clip", "crop", "fill", "fillmax", "max", "min", "scale", "clamp"]
+_Crop = Several(
+    ("top", "bottom", "left", "right", *_ALONE), apart=(("top", "bottom", *_ALONE), ("left", "right", *_ALONE))
+)
+_Bound = Between(1, MOST)
 
 
 @operation
 def resize(
     layout: Layout,
     *,
-    w: Annotated[
-        int | float | None, Length(MOST), Alias("width"), "width in pixels, or as a share of the original's"
-    ] = None,
-    h: Annotated[
-        int | float | None, Length(MOST), Alias("height"), "height in pixels, or as a share of the original's"
-    ] = None,
-    fit: Annotated[
-        Literal["clip", "crop", "fill", "fillmax", "max", "min", "scale", "clamp"],
-        Alias("f"),
-        "how the picture is brought to w and h",
-    ] = "clip",
-    crop: Annotated[
-        tuple[str, ...],
-        Several(
-            ("top", "bottom", "left", "right", "focalpoint", "entropy", "edges"),
-            apart=(
-                ("top", "bottom", "focalpoint", "entropy", "edges"),
-                ("left", "right", "focalpoint", "entropy", "edges"),
-            ),
-        ),
-        _CROPS,
-        "what a crop keeps, the centre by default",
-    ] = (),
+    w: Annotated[int | float | None, Length(MOST), Alias("width"), f"width in {_PIXELS_OR_SHARE}"] = None,
+    h: Annotated[int | float | None, Length(MOST), Alias("height"), f"height in {_PIXELS_OR_SHARE}"] = None,
+    fit: Annotated[_Fit, Alias("f"), "how the picture is brought to w and h"] = "clip",
+    crop: Annotated[tuple[str, ...], _Crop, _CROPS, "what a crop keeps, the centre by default"] = (),
     fp_x: Annotated[float, Between(0, 1), _FOCAL, "focal point from the left, as a share of the width"] = 0.5,
     fp_y: Annotated[float, Between(0, 1), _FOCAL, "focal point from the top, as a share of the height"] = 0.5,
     fp_z: Annotated[float, Between(1, 100), _FOCAL, "zoom on the focal point"] = 1,
-    ar: Annotated[
-        tuple[float, float] | None, Ratio(), Needs(("fit",), ("crop", "fill")), "aspect ratio of the output"
-    ] = None,
+    ar: Annotated[tuple[float, float] | None, Ratio(), _RATIO, "aspect ratio of the output"] = None,
     dpr: Annotated[float, Between(0.01, 5), Needs(("w", "h")), "device pixels for each pixel of w and h"] = 1,
-    max_w: Annotated[int | None, Between(1, MOST), Alias("max-width"), _BOUNDS, "the output's width at most"] = None,
-    max_h: Annotated[int | None, Between(1, MOST), Alias("max-height"), _BOUNDS, "the output's height at most"] = None,
-    min_w: Annotated[int | None, Between(1, MOST), Alias("min-width"), _BOUNDS, "the output's width at least"] = None,
-    min_h: Annotated[int | None, Between(1, MOST), Alias("min-height"), _BOUNDS, "the output's height at least"] = None,
+    max_w: Annotated[int | None, _Bound, Alias("max-width"), _BOUNDS, "the output's width at most"] = None,
+    max_h: Annotated[int | None, _Bound, Alias("max-height"), _BOUNDS, "the output's height at most"] = None,
+    min_w: Annotated[int | None, _Bound, Alias("min-width"), _BOUNDS, "the output's width at least"] = None,
+    min_h: Annotated[int | None, _Bound, Alias("min-height"), _BOUNDS, "the output's height at least"] = None,
 ) -> Layout:
     """Brings the picture to a width and a height; where one of them is missing, it follows the picture's proportions.
 
@@ -106,21 +93,14 @@ def resize(
     """
     region = layout.region
     width, height = _box(region, w, h, ar[0] / ar[1] if ar else None, dpr)
-    width = _bounded(width, min_w, max_w, dpr)
-    height = _bounded(height, min_h, max_h, dpr)
+    width, height = _bounded(width, min_w, max_w, dpr), _bounded(height, min_h, max_h, dpr)
     if fit == "scale":
         return replace(layout, size=Size(pixels(width), pixels(height)))
     if fit in ("crop", "min"):
         shrink = min(1.0, region.width / width, region.height / height) if fit == "min" else 1.0
         return _cropped(layout, width * shrink, height * shrink, crop, (fp_x, fp_y, fp_z))
-    return _within(
-        layout,
-        width,
-        height,
-        enlarge=fit in ("fill", "clamp"),
-        pad=fit in ("fill", "fillmax", "clamp"),
-        edge=fit == "clamp",
-    )
+    enlarge, pad = fit in ("fill", "clamp"), fit in ("fill", "fillmax", "clamp")
+    return _within(layout, width, height, enlarge=enlarge, pad=pad, edge=fit == "clamp")
 
 
 def _box(region: Box, w: float | None, h: float | None, ratio: float | None, dpr: float) -> tuple[float, float]:
@@ -166,12 +146,12 @@ def _cropped(
     across, down = (length / zoom for length in _largest(size.width / size.height, region.width, region.height))
     for by in ("entropy", "edges"):
         if by in crop:
-            return replace(layout, size=size, look=Look(by, across, down))
+            return replace(layout, size=size, smart_crop=SmartCrop(by, across, down))
     if "focalpoint" in crop:
         place = _around(x, across / region.width), _around(y, down / region.height)
     else:
         place = _aligned(crop, "left", "right"), _aligned(crop, "top", "bottom")
-    return replace(layout, size=size, look=Look("edges", across, down)).sought(*place)
+    return replace(layout, size=size, smart_crop=SmartCrop("edges", across, down)).with_crop_at(*place)
 
 
 def _around(centre: float, share: float) -> float:

@@ -1,0 +1,52 @@
+"""The access mode: which derivatives may be asked for with a signature, without one, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+from ..errors import Forbidden, ParameterError
+from ..text import some_of
+from ..transformation import KEY_BYTES, Derivative
+from .ladder import Ladder
+
+_UNSIGNED = "expected a signature: without one only presets are open here"
+_UNSIGNED_PRESETS = "expected a signature: nothing is open here without one"
+
+MODES = ("open", "signed", "presets")
+"""The access modes, from most open to strictest."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """The access of one stage; with `sign_presets` even presets need a signature where the mode is signed."""
+
+    mode: str = "open"
+    sign_presets: bool = False
+    ladder: Ladder = field(default_factory=Ladder)
+
+    @property
+    def opens_everything(self) -> bool:
+        """Whether anybody may ask for any derivative."""
+        return self.mode == "open" and not self.ladder.rungs
+
+    @property
+    def opens_named(self) -> bool:
+        """Whether anybody may ask for what presets.yaml names."""
+        return not (self.mode == "signed" and self.sign_presets)
+
+    def admit(self, derivative: Derivative, named: bool, signed: bool, presets: Collection[str] = ()) -> Derivative:
+        """The derivative, its values on the ladder if it is neither `named` by a preset nor `signed`.
+
+        Raises ParameterError for a key that S3 does not take, Forbidden where the mode does not allow it; the sentence
+        lists `presets`, the names that may be asked for.
+        """
+        if not derivative.storable:
+            raise ParameterError(f"expected a URL whose derivative key has at most {KEY_BYTES} bytes of UTF-8")
+        if (signed and self.mode != "presets") or self.opens_everything or (named and self.opens_named):
+            return derivative
+        if self.mode == "presets":
+            raise Forbidden(f"only presets are open here: add preset=NAME, one of {some_of(presets)}")
+        if self.mode == "signed":
+            raise Forbidden(_UNSIGNED_PRESETS if self.sign_presets else _UNSIGNED)
+        return replace(derivative, values=self.ladder.apply(derivative.values))

@@ -1,0 +1,1 @@
+"""Bytes in, pixels out: the only package that opens a file."""

@@ -1,0 +1,1 @@
+"""One log entry, with its metrics, for each event and each request."""

@@ -1,0 +1,97 @@
+"""One event or request in the log: a line to read, fields to search, metrics to watch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ..errors import Refused
+from ..text import in_line
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One event or request. `what` is its transformation or its error, `stages` and `milliseconds` are its times.
+
+    `cache` is HIT or MISS; `refused` the kind of refusal; `made` how many derivatives; `age` seconds since the event.
+    """
+
+    verb: str
+    key: str
+    outcome: str
+    what: str = ""
+    length: int = 0
+    milliseconds: int = 0
+    stages: Mapping[str, float] = field(default_factory=dict)
+    cache: str = ""
+    refused: str = ""
+    made: int = 0
+    age: float | None = None
+    request_id: str = ""
+    failed: bool = False
+
+    @property
+    def line(self) -> str:
+        """Fixed columns first, so that lines align. Line breaks in a key must not start a new line."""
+        outcome = f"{self.outcome} {self.cache}" if self.cache else self.outcome
+        columns = f"{self.verb:7}  {outcome:9}  {self.length:8} bytes  {self.milliseconds:5} ms"
+        return f"{columns}  {in_line(self.key)}  {self.what}".rstrip()
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What a log is searched by; empty fields are left out."""
+        fields = {
+            "verb": self.verb,
+            "key": self.key,
+            "outcome": self.outcome,
+            "what": self.what,
+            "cache": self.cache,
+            "bytes": self.length,
+            "milliseconds": self.milliseconds,
+            "stages": {stage: round(taken, 1) for stage, taken in self.stages.items()},
+            "refused": self.refused,
+            "made": self.made,
+            "age": self.age,
+            "request_id": self.request_id,
+        }
+        return {name: value for name, value in fields.items() if value not in ("", None, {})}
+
+    @property
+    def metrics(self) -> dict[str, tuple[str, float]]:
+        """CloudWatch's unit and the value of each metric that this entry counts for."""
+        counts = {
+            "Hits": self.cache == "HIT",
+            "Misses": self.cache == "MISS",
+            "Renders": self.made,
+            "Failures": self.failed,
+        }
+        taken = {"RenderTime": "render", "FetchTime": "fetch"}
+        return {
+            **{name: ("Count", float(count)) for name, count in counts.items() if count},
+            **{name: ("Milliseconds", self.stages[stage]) for name, stage in taken.items() if stage in self.stages},
+            **({"QueueAge": ("Seconds", self.age)} if self.age is not None else {}),
+        }
+
+
+Log = Callable[[LogEntry], object]
+
+
+def refusal(error: Exception) -> str:
+    """The kind of an error that refuses an original, a metric's dimension; empty for any other."""
+    return type(error).__name__ if isinstance(error, Refused) else ""
+
+
+def age(happened: str) -> float | None:
+    """Seconds since a moment of an event (ISO 8601); None where there is none that can be read."""
+    try:
+        return round((datetime.now(UTC) - datetime.fromisoformat(happened)).total_seconds(), 3)
+    except (ValueError, TypeError):
+        return None
+
+
+def lines(log: logging.Logger) -> Log:
+    """Log entries as lines for people."""
+    return lambda entry: log.log(logging.WARNING if entry.failed else logging.INFO, "%s", entry.line)

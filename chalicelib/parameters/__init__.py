@@ -1,0 +1,1 @@
+"""How an operation declares a parameter: kinds of value, schema, numbers, colour names."""

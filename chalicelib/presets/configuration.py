@@ -1,0 +1,33 @@
+"""All that presets.yaml says: presets, access and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from ..access.policy import Access
+from ..limits import Limits
+from ..transformation import Derivative
+from .presets import PictureRequest, Presets
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A checked presets.yaml."""
+
+    presets: Presets = field(default_factory=Presets)
+    access: Access = field(default_factory=Access)
+    limits: Limits = field(default_factory=Limits)
+
+    def request(
+        self, original: str, query: Iterable[tuple[str, str]], accept: str, signed: bool = False
+    ) -> PictureRequest:
+        """What a query asks for; raises ParameterError, or Forbidden where access does not allow it."""
+        request = self.presets.request(original, query, accept)
+        return replace(request, derivative=self.admit(request.derivative, signed))
+
+    def admit(self, derivative: Derivative, signed: bool = False) -> Derivative:
+        """The derivative, its values on the ladder where they must be; raises ParameterError or Forbidden."""
+        presets = self.presets
+        named = not self.access.opens_everything and derivative.key in presets.derivatives(derivative.original)
+        return self.access.admit(derivative, named, signed, presets.presets)

@@ -1,0 +1,1 @@
+"""Pixels in, encoded bytes out: the only package that imports Wand."""

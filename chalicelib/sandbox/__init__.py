@@ -1,0 +1,1 @@
+"""Worker processes that decode and render without credentials, network or write access."""

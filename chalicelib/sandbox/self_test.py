@@ -1,0 +1,142 @@
+"""The sandbox tests itself before anything is rendered: a forked process tries what must not work."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+import pyvips  # type: ignore[import-untyped]
+
+from ..errors import MisconfiguredError
+from ..rendering.magick import POLICY, VERSIONS, Image, PolicyError
+from ..rendering.magick import limits as effective
+from .confinement import confine
+
+PACKAGED = "7.1.1-43"
+"""The ImageMagick that deploy/imagemagick.sh builds."""
+
+_UNITS = {"B": 1, "KP": 1000, "MP": 10**6, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "": 1}
+_UNREADABLE = {"jpeg": b"\xff\xd8\xff\xe0", "txt": b"a text", "mvg": b"viewbox 0 0 1 1"}
+
+
+def run() -> list[str]:
+    """The names of the tests that passed; raises MisconfiguredError with a sentence for each that failed.
+
+    A test of something that this system does not have is left out.
+    """
+    ours, its = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.write(its, json.dumps(_results()).encode())
+        os._exit(0)
+    os.close(its)
+    with open(ours, "rb") as source:
+        results = source.read()
+    ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    found: dict[str, str | None] = json.loads(results) if ended == 0 else {"a test": f"it ended the process ({ended})"}
+    if mistakes := [f"{name}: {mistake}" for name, mistake in found.items() if mistake]:
+        raise MisconfiguredError("sandbox self-test failed: " + "; ".join(mistakes))
+    return [name for name, mistake in found.items() if mistake is not None]
+
+
+def _results() -> dict[str, str | None]:
+    """What each test found: nothing wrong is an empty text, None means that this system has no such protection."""
+    results: dict[str, str | None] = {}
+    for name, test in _TESTS.items():
+        try:
+            results[name] = test()
+        except Exception as error:
+            results[name] = f"{type(error).__name__}: {error}"
+    return results
+
+
+def _versions() -> str:
+    wheel = metadata.version("pyvips-binary")
+    if VERSIONS["libvips"] != wheel:
+        return f"expected libvips {wheel} of the wheel pyvips-binary, found {VERSIONS['libvips']}"
+    packaged = bool(os.environ.get("MAGICK_HOME"))
+    if packaged and VERSIONS["imagemagick"] != PACKAGED:
+        return f"expected ImageMagick {PACKAGED}, found {VERSIONS['imagemagick']}"
+    return ""
+
+
+def _limits() -> str:
+    for name, text in re.findall(r'domain="resource" name="(\w+)" value="(\w+)"', POLICY.read_text("utf-8")):
+        number, unit = re.fullmatch(r"(\d+)(\D*)", text).groups()  # type: ignore[union-attr]
+        wanted, found = int(number) * _UNITS[unit], effective[name]
+        if found != wanted:
+            return f"expected {wanted} for ImageMagick's {name}, found {found}"
+    return ""
+
+
+def _magick_reads_nothing() -> str:
+    for form, blob in _UNREADABLE.items():
+        try:
+            Image(blob=blob, format=form).close()
+        except PolicyError:
+            continue
+        return f"ImageMagick read {form}"
+    return ""
+
+
+def _magick_writes_no_text() -> str:
+    try:
+        with Image(width=1, height=1) as image:
+            image.make_blob("txt")
+    except PolicyError:
+        return ""
+    return "ImageMagick wrote txt"
+
+
+def _vips_reads_no_ppm() -> str:
+    try:
+        pyvips.Image.new_from_buffer(b"P6 1 1 255 abc", "")
+    except pyvips.Error:
+        return ""
+    return "libvips read a PPM"
+
+
+def _vips_opens_no_name() -> str:
+    try:
+        pyvips.Operation.call("pngload", str(POLICY))
+    except pyvips.Error as error:
+        return "" if "blocked" in str(error) else str(error)
+    return "libvips opened a file by its name"
+
+
+def _confined() -> str | None:
+    if not confine():
+        return None
+    for what, way in _WAYS_OUT.items():
+        try:
+            way()
+        except PermissionError:
+            continue
+        return f"a process that renders could {what}"
+    return ""
+
+
+_WAYS_OUT: dict[str, Callable[[], object]] = {
+    "make a connection": lambda: socket.socket().close(),
+    "write a file": lambda: Path(os.devnull).write_bytes(b""),
+    "start a program": lambda: os.execv(sys.executable, [sys.executable]),
+    "fork": lambda: os.fork() or os._exit(0),
+    "end another": lambda: os.kill(os.getppid(), 0),
+}
+
+# The last test takes away rights that the others need.
+_TESTS: dict[str, Callable[[], str | None]] = {
+    "libvips and ImageMagick are the pinned ones": _versions,
+    "ImageMagick's limits are ours": _limits,
+    "ImageMagick reads nothing": _magick_reads_nothing,
+    "ImageMagick writes no text": _magick_writes_no_text,
+    "libvips reads no PPM": _vips_reads_no_ppm,
+    "libvips opens no file by its name": _vips_opens_no_name,
+    "a process that renders cannot connect, write, start or end anything": _confined,
+}

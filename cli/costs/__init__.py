@@ -1,0 +1,1 @@
+"""Prices, and the models of cost and scale."""

@@ -1,0 +1,132 @@
+"""Originals through queue, workers and S3: message by message for thousands, as a fluid for more."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+
+from cli.costs.scale_model import LIST_SECONDS, S3_SECONDS, SEND_RATE, SHARES, Limits, Work, list_calls, rates
+
+
+@dataclass
+class Outcome:
+    """What became of a run; seconds, messages, requests, seconds of workers."""
+
+    seconds: float = 0.0
+    done: float = 0
+    dead: int = 0
+    deepest: float = 0
+    oldest: float = 0.0
+    throttles: int = 0
+    worker_seconds: float = 0.0
+    bottleneck: str = ""
+    writes: Counter[tuple[int, int]] = field(default_factory=Counter)
+
+    def gigabyte_seconds(self, work: Work) -> float:
+        """What Lambda bills for."""
+        return self.worker_seconds * work.megabytes / 1024
+
+
+def allowed(limits: Limits, concurrency: int, seconds: float) -> int:
+    """Workers that Lambda runs so long after the queue began to fill."""
+    most = min(concurrency, limits.mapping_most)
+    return min(most, limits.mapping_first + math.floor(limits.mapping_a_minute * seconds / 60))
+
+
+def by_message(
+    originals: int, work: Work, limits: Limits, concurrency: int, seed: int = 1, rate: float = SEND_RATE
+) -> Outcome:
+    """Every message with its own time: sent at `rate` a second, tried again on SlowDown, dead after its receives.
+
+    What a try has stored stays stored, so the next one writes only what is left.
+    """
+    random, outcome = Random(seed), Outcome()
+    waiting = [(number / rate, number, 0, work.writes, number / rate) for number in range(originals)]
+    busy: list[float] = []
+    clock = 0.0
+    while waiting:
+        visible, number, receives, left, sent = heapq.heappop(waiting)
+        clock = _start(max(clock, visible), busy, limits, concurrency)
+        outcome.oldest = max(outcome.oldest, clock - sent)
+        ends, left = _attempt(clock + _seconds(random, work), number % work.prefixes, left, limits, outcome)
+        heapq.heappush(busy, ends)
+        outcome.worker_seconds += ends - clock
+        outcome.seconds = max(outcome.seconds, ends)
+        if not left:
+            outcome.done += 1
+        elif receives + 1 == limits.receives:
+            outcome.dead += 1
+        else:
+            heapq.heappush(waiting, (clock + limits.visibility, number, receives + 1, left, sent))
+        outcome.deepest = max(outcome.deepest, min(originals, clock * rate) - outcome.done - outcome.dead - len(busy))
+    return outcome
+
+
+def _start(clock: float, busy: list[float], limits: Limits, concurrency: int) -> float:
+    """When the next worker is free, at the earliest now."""
+    while True:
+        while busy and busy[0] <= clock:
+            heapq.heappop(busy)
+        if len(busy) < allowed(limits, concurrency, clock):
+            return clock
+        clock = min(busy[0], math.floor(clock) + 1.0)
+
+
+def _seconds(random: Random, work: Work) -> float:
+    """A measured time, of a size drawn by its share; a tenth more or less."""
+    size = random.choices(list(SHARES), list(SHARES.values()))[0]
+    return (work.seconds[size] + S3_SECONDS) * random.uniform(0.9, 1.1)
+
+
+def _attempt(clock: float, prefix: int, left: int, limits: Limits, outcome: Outcome) -> tuple[float, int]:
+    """Writes within each second's budget of a prefix; SlowDown for what is over, until botocore gives up."""
+    for attempt in range(limits.tries):
+        window = (prefix, math.floor(clock + attempt))
+        taken = min(left, limits.prefix_writes - outcome.writes[window])
+        outcome.writes[window] += taken
+        left -= taken
+        if not left:
+            return clock + attempt, 0
+        outcome.throttles += left
+    return clock + limits.tries - 1, left
+
+
+def as_fluid(originals: float, work: Work, limits: Limits, concurrency: int, rate: float = SEND_RATE) -> Outcome:
+    """The same as a flow, a second at a time while anything changes, then in one leap to the next change.
+
+    Workers beyond what S3 takes wait and are paid for; nothing fails.
+    """
+    outcome, sent, clock = Outcome(), 0.0, 0.0
+    most = min(concurrency, limits.mapping_most)
+    while originals - outcome.done > 1e-6:
+        workers = allowed(limits, concurrency, clock)
+        speeds = rates(work, limits, workers)
+        outcome.bottleneck = min(speeds, key=speeds.__getitem__)
+        speed = speeds[outcome.bottleneck]
+        steady = workers == most
+        step = _leap(originals, sent, outcome.done, speed, rate) if steady else 1.0
+        sending = sent < originals
+        sent = min(originals, sent + rate * step)
+        did = min(speed * step, sent - outcome.done)
+        if did < speed * step * (1 - 1e-9) and sending:
+            outcome.bottleneck = "the producer"
+        outcome.worker_seconds += workers * did / speed
+        outcome.done += did
+        clock += step if sending else did / speed
+        outcome.deepest = max(outcome.deepest, sent - outcome.done)
+        outcome.oldest = max(outcome.oldest, clock - outcome.done / rate)
+    outcome.seconds = clock
+    return outcome
+
+
+def _leap(originals: float, sent: float, done: float, speed: float, rate: float) -> float:
+    """Seconds until all is sent, or then until all is done."""
+    return (originals - sent) / rate if sent < originals else (originals - done) / speed
+
+
+def listing(keys: int) -> float:
+    """Seconds to list so many keys, one LIST after the other."""
+    return list_calls(keys) * LIST_SECONDS

@@ -1,0 +1,1 @@
+"""A stage on AWS: its stacks, its functions, its proof and its rehearsal."""

@@ -1,0 +1,1 @@
+"""Writes docs/operations.md, docs/cost.md and docs/scale.md: one module for each page."""

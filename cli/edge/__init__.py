@@ -1,0 +1,1 @@
+"""Writes edge/function.js, and fills CloudFront's key-value store."""

@@ -1,0 +1,34 @@
+"""The context object that Lambda hands to a handler."""
+
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from chalicelib.settings import CORE_MEGABYTES
+
+
+@dataclass(frozen=True)
+class LambdaContext:
+    """Who is called, under which request id, and how long it may take in seconds."""
+
+    function_name: str
+    timeout: float
+    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    started: float = field(default_factory=time.monotonic)
+    function_version: str = "$LATEST"
+    memory_limit_in_mb: int = CORE_MEGABYTES
+    log_stream_name: str = "local"
+
+    @property
+    def invoked_function_arn(self) -> str:
+        """The function's ARN, in the account number that the embedded S3 uses."""
+        return f"arn:aws:lambda:us-east-1:000000000000:function:{self.function_name}"
+
+    @property
+    def log_group_name(self) -> str:
+        """The group that CloudWatch would file the log under."""
+        return f"/aws/lambda/{self.function_name}"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda would end this call."""
+        return max(0, int((self.started + self.timeout - time.monotonic()) * 1000))

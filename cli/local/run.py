@@ -1,0 +1,149 @@
+"""`python -m cli run`: the embedded S3, the app, the pump and the page, together on one machine."""
+
+import importlib
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, NoReturn
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.errors import ImgyError
+from cli.embedded import environment as local
+from cli.embedded.ports import listen, lock_data_dir
+from cli.embedded.s3 import EmbeddedS3, embedded_s3
+from cli.libraries import assert_libraries
+from cli.local.buckets import set_up
+from cli.local.event_pump import Queue, catch_up, start_pump
+from cli.local.gateway import gateway, serve
+from cli.local.log import log_to_terminal
+from cli.samples.files import first_samples
+from cli.signing.key_store import KEYS, FileKeys, ensured
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+    from mypy_boto3_s3 import S3Client
+
+    from chalicelib.presets.configuration import Configuration
+
+log = logging.getLogger("imgy")
+
+CHECK_SECONDS = 0.2
+MARKER = "samples-were-drawn"
+
+WELCOME = """\
+imgy is open at http://{host}:{port}, where every original stands with its pictures.
+Upload with any S3 client and any credentials, for example
+  aws --no-sign-request --endpoint-url {s3} s3 cp photo.jpg s3://{bucket}/
+  curl -T photo.jpg {s3}/{bucket}/photo.jpg"""
+
+
+def run_here(port: int, s3_port: int, data_dir: Path, with_parent: bool, edge: bool) -> NoReturn:
+    """Run the pipeline until SIGINT or SIGTERM; what prevents it is said in one sentence, with exit 1."""
+    signals: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # No event is set in here: a second signal (make passes on what it gets) would wait for the lock of the first.
+        signal.signal(number, lambda number, _: signals.append(number))
+    parent = os.getppid() if with_parent else None
+    code = 0
+    try:
+        _run(port, s3_port, data_dir, signals, parent, edge)
+    except SystemExit as refusal:
+        print(refusal, file=sys.stderr)
+        code = 1
+    sys.stdout.flush()
+    os._exit(code)  # a render still under way in a thread would hold a plain exit up
+
+
+def _run(port: int, s3_port: int, data_dir: Path, signals: list[int], parent: int | None, edge: bool) -> None:
+    stopping = threading.Event()
+    with ExitStack() as stack:
+        stack.enter_context(lock_data_dir(data_dir))
+        listener = stack.enter_context(listen(port, "PORT"))
+        embedded = stack.enter_context(embedded_s3(s3_port, data_dir))
+        local.point_to_this_machine(s3_port)
+        log_to_terminal()
+        keys = FileKeys(data_dir / KEYS)
+        os.environ["IMGY_KEYS"] = keys.reference
+        if edge:  # the app believes what the edge says of signatures, as it alone knows this
+            os.environ["IMGY_ORIGIN_SECRET"] = secrets.token_urlsafe()
+        app, s3 = load_app(), local.s3_client()
+        ensured(keys)  # after whatever may end the start, so that it leaves nothing behind
+        queue = _ready_queue(s3, port, embedded)
+        stack.callback(stopping.set)
+        start_pump(queue, {"ObjectCreated": app.upload_trigger, "ObjectRemoved": app.removal_trigger}, stopping)
+        application = gateway(app.app, _page(s3, app.configuration, keys))
+        if edge:
+            from cli.local.cloudfront import edge_before
+
+            application = stack.enter_context(edge_before(application, app, s3, local.DERIVATIVES))
+        stack.enter_context(_served(listener, application))
+        print(
+            WELCOME.format(host=local.HOST, port=port, s3=local.endpoint(s3_port), bucket=local.ORIGINALS), flush=True
+        )
+        threading.Thread(target=_begin, args=[s3, queue, data_dir], daemon=True).start()
+        _wait(signals, embedded, parent)
+
+
+def load_app() -> ModuleType:
+    """app.py, its libraries checked; what is missing or misconfigured is said in one sentence."""
+    assert_libraries()
+    try:
+        return importlib.import_module("app")
+    except ImgyError as error:
+        raise SystemExit(f"imgy: {error}") from None
+
+
+def _page(s3: "S3Client", configuration: "Configuration", keys: FileKeys) -> "WSGIApplication":
+    from cli.local.page import page
+
+    return page(s3, local.ORIGINALS, local.DERIVATIVES, configuration, lambda: keys.read() or {})
+
+
+def _ready_queue(s3: "S3Client", port: int, embedded: EmbeddedS3) -> Queue:
+    sqs = local.sqs_client()
+    try:
+        return Queue(sqs, set_up(s3, sqs, port))
+    except (BotoCoreError, ClientError) as error:
+        embedded.assert_running()
+        raise SystemExit(f"imgy: the embedded S3 cannot be set up: {error}") from None
+
+
+@contextmanager
+def _served(listener: socket.socket, application: "WSGIApplication") -> Iterator[None]:
+    server = serve(listener, application)
+    threading.Thread(target=server.serve_forever, args=[CHECK_SECONDS], daemon=True).start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+
+
+def _begin(s3: "S3Client", queue: Queue, data_dir: Path) -> None:
+    """What may take longer than opening for business: catch up with lost events, draw the first samples."""
+    from chalicelib.storage.s3 import S3Store
+    from cli.operate.audit import out_of_step
+
+    try:
+        lost = out_of_step(S3Store(s3, local.ORIGINALS), S3Store(s3, local.DERIVATIVES))
+        catch_up(lost, local.ORIGINALS, queue)
+        first_samples(s3, local.ORIGINALS, data_dir / MARKER)
+    except (BotoCoreError, ClientError, OSError, ImgyError) as error:
+        log.error("Cannot catch up with what changed while nothing ran; run again: %s", error)
+
+
+def _wait(signals: list[int], embedded: EmbeddedS3, parent: int | None) -> None:
+    while not signals:
+        time.sleep(CHECK_SECONDS)
+        embedded.assert_running()
+        if parent and os.getppid() != parent:
+            return

@@ -1,0 +1,1 @@
+"""backfill, audit, purge, keys and url, on a pair of buckets."""

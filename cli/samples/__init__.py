@@ -1,0 +1,1 @@
+"""The sample pictures of the first start, the documentation and the proofs."""

@@ -1,0 +1,1 @@
+"""Where an operator keeps keys, and the signed URLs made with them."""
