@@ -17,7 +17,7 @@ test: .venv/installed magick chromium ## run every test
 	$(python) -m pytest --numprocesses 2 --dist loadfile
 
 explore: .venv/installed magick ## look for inputs that break a property, with new seeds and 3,000 examples each
-	$(python) -m pytest --numprocesses 2 -m hypothesis --hypothesis-profile explore
+	HISTORIES=10000 $(python) -m pytest --numprocesses 2 -m hypothesis --hypothesis-profile explore
 
 mutate: .venv/installed magick ## switch each defence off in turn, of the flows, against strangers, at the edge; a test must notice
 	@$(python) tests/mutation/mutate.py

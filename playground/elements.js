@@ -36,4 +36,14 @@ async function copy(text, button) {
   setTimeout(() => button.classList.remove("done"), 1500);
 }
 
+let pressed = false;
+addEventListener("pointerdown", () => (pressed = true), true);
+for (const end of ["pointerup", "pointercancel", "blur", "dragend"])
+  addEventListener(end, () => setTimeout(() => (pressed = false)), true); // after the click, which follows pointerup
+
+/** Resolves when no pointer is pressed: what moves between press and release makes a person's click miss. */
+export async function released() {
+  while (pressed) await pause(10);
+}
+
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -1,6 +1,6 @@
 /** One original: what is known of it, and the pictures made from it. */
 
-import { address, element, entitle, made, say } from "./elements.js";
+import { address, element, entitle, made, released, say } from "./elements.js";
 import * as server from "./server.js";
 import { byName, byQuery, bytes, pixels } from "./spelling.js";
 
@@ -44,6 +44,7 @@ export class Original {
 
   async load() {
     const details = await server.original(this.key).catch(() => null);
+    await released();
     if (!details || (details.manifest && this.shownAs === JSON.stringify(details))) return;
     this.shownAs = JSON.stringify(details);
     Object.assign(this, { details, etag: details.etag, length: details.length });
@@ -51,6 +52,15 @@ export class Original {
     if (!details.manifest) return;
     if (this.settled && this.settled !== this.etag) this.workbench.renewed(this);
     this.settled = this.etag;
+  }
+
+  /** Say so when the original was removed elsewhere, while a person edits its transformation. */
+  async checkPresence() {
+    const { originals } = await server.listing(this.key, 1000).catch(() => ({ originals: [this] }));
+    if (originals.some(({ key }) => key === this.key)) return;
+    Object.assign(this, { details: null, shownAs: null }); // it is loaded again, should it come back
+    this.find(".refused").hidden = false;
+    this.find(".refused").textContent = "This original was removed from the bucket.";
   }
 
   /** Whether pictures can be made from it. */
@@ -118,6 +128,7 @@ export class Original {
     button.disabled = true;
     try {
       await server.remove(this.key);
+      this.removed = true;
       say(`${this.key} is removed`);
       this.element.classList.add("going");
     } catch (error) {

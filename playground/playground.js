@@ -1,6 +1,6 @@
 /** The page: the newest originals, kept in step with the bucket. */
 
-import { get, pause } from "./elements.js";
+import { get, pause, released } from "./elements.js";
 import { Original } from "./original.js";
 import * as server from "./server.js";
 import { acceptUploads } from "./uploads.js";
@@ -25,17 +25,36 @@ async function refresh() {
   workbench ??= new Workbench(await operations);
   const find = get("find").value;
   const { total, originals } = await server.listing(find, count);
+  await released();
   if (find !== get("find").value) return;
   const keys = new Set(originals.map((entry) => entry.key));
-  for (const [key, original] of shown) if (!keys.has(key)) drop(key, original);
-  originals.forEach((entry, place) => put(entry, place));
+  for (const [key, original] of shown) {
+    if (keys.has(key)) continue;
+    if (original === workbench.edited && !original.removed && key.toLowerCase().includes(find.toLowerCase()))
+      original.checkPresence();
+    else drop(key, original);
+  }
+  arrange(originals.map((entry) => take(entry)));
   describe(total, find);
 }
 
-function put(entry, place) {
+function take(entry) {
   const original = shown.get(entry.key) ?? add(entry.key);
   original.is(entry);
-  if (list.children[place] !== original.element) list.insertBefore(original.element, list.children[place] ?? null);
+  return original;
+}
+
+/** Bring the elements into this order. The original that a person edits stays: an element that moves loses the focus. */
+function arrange(originals) {
+  const edited = workbench.edited?.element;
+  let next = list.firstElementChild;
+  let passed = false;
+  for (const { element } of originals) {
+    if (passed && next === edited) next = edited.nextElementSibling;
+    if (element === next) next = next.nextElementSibling;
+    else if (element !== edited || !edited.isConnected) list.insertBefore(element, next);
+    passed ||= element === edited;
+  }
 }
 
 function add(key) {

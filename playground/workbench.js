@@ -17,6 +17,7 @@ export class Workbench {
     this.controls = new Controls(operations, (name, aliases, value) => this.set(name, aliases, value));
     this.find(".operations").append(...this.controls.elements);
     this.find(".presets").append(...presets.map((name) => this.preset(name)));
+    this.element.addEventListener("input", () => (this.touched = true));
     this.query.addEventListener("input", () => this.asked(TYPING_MILLISECONDS));
     this.find("form").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -26,6 +27,11 @@ export class Workbench {
 
   find(selector) {
     return this.element.querySelector(selector);
+  }
+
+  /** The original whose transformation a person has opened or changed; none before. */
+  get edited() {
+    return this.touched ? this.original : null;
   }
 
   /** Start with an original, and with that of its presets which fills the stage best. */
@@ -40,6 +46,7 @@ export class Workbench {
   preset(name) {
     const button = element("button", { type: "button", value: name }, name);
     button.addEventListener("click", () => {
+      this.touched = true;
       this.query.value = button.ariaPressed === "true" ? "" : writeQuery([["preset", name]]);
       this.asked(0);
     });
@@ -47,7 +54,7 @@ export class Workbench {
   }
 
   toggle(original) {
-    this.begun = true;
+    this.begun = this.touched = true;
     if (this.original === original) return this.leave(original);
     this.at(original);
     history.replaceState(null, "", `#${encodeURIComponent(original.key)}`);

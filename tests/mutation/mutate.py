@@ -5,6 +5,7 @@ Those of the flows stand here, those against strangers in walls.py.
 python tests/mutation/mutate.py [WORD]      those whose name holds the word; exit 1 where nothing is noticed
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -143,7 +144,8 @@ def without(defence):
         edits, tests = DEFENCES[defence]
         for file, old, new in edits:
             _replace(Path(folder) / file, old, new, defence)
-        done = subprocess.run([sys.executable, *PYTEST, *tests], cwd=folder, capture_output=True, text=True)
+        command, environment = [sys.executable, *PYTEST, *tests], {**os.environ, "HISTORIES": "10000"}
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     failed = re.search(r"^(?:FAILED|ERROR) \S+::(\w+)", done.stdout, re.MULTILINE)
     said = re.search(
         r"^E +(?:AssertionError: |assert |Failed: |chalicelib\.errors\.\w+: |(?=MemoryError))(.{,140})",

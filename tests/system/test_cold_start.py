@@ -14,6 +14,8 @@ ONLY_FOR_RENDERING = [
     "PIL",
     "_pi_heif",
     "chalicelib.rendering.renderer",
+    "chalicelib.rendering.magick",
+    "chalicelib.decoding.libvips",
     "chalicelib.decoding.decoder",
     "numpy",
 ]
@@ -22,17 +24,19 @@ HIT = """
 import sys
 sys.path[:0] = sys.argv[1:]
 import app
-from chalicelib.derivatives import Derivatives
-from chalicelib.prerender import Prerender
-from chalicelib.route import Route
-from chalicelib.storage import MemoryStore
+from chalicelib.storage.derivatives import Derivatives
+from chalicelib.flows.prerender import Prerender
+from chalicelib.storage.memory import MemoryStore
+from chalicelib.storage.store import Content
+from chalicelib.flows.on_demand import OnDemand
+from chalicelib.http.route import Route
 
 originals, derivatives = MemoryStore(), MemoryStore()
 etag = originals.put("cat.jpg", Content(b"an original"))
 told = {"original-etag": etag, "original-modified": "Mon, 23 Nov 2026 00:00:00 GMT", "width": "1", "height": "1"}
 derivatives.put("cat.jpg/w=480,h=320,fit=crop.webp", Content(b"picture", "image/webp", "", told))
 prerender = Prerender(originals, Derivatives(derivatives, ""), app.configuration.presets)
-app.route = Route(prerender, app.settings, lambda key: "")
+app.route = Route(OnDemand(prerender), app.configuration, app.settings, lambda key: "")
 event = {
     "requestContext": {"resourcePath": "/{key+}", "httpMethod": "GET"},
     "headers": {"accept": "image/webp", "if-modified-since": "Sun, 22 Nov 2026 00:00:00 GMT"},

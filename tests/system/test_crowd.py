@@ -29,10 +29,10 @@ QUERY = "w=77&fm=jpg"
 ONE_OF_THE_PROCESSES = """
 import hashlib, json, logging, sys
 sys.path.insert(0, "tests")
-from cli import local
+from cli.embedded import environment as local
 local.point_to_this_machine(int(sys.argv[1]))
 logging.disable(logging.CRITICAL)
-import app, chalicelib.rendering
+import app, chalicelib.rendering.renderer
 from support.aws_events import Web
 from support.watched_store import at_once
 web = Web(app.app)

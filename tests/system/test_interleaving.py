@@ -1,5 +1,7 @@
 """Histories: whatever happens, in whatever order, what is stored at rest is right, and what was answered was."""
 
+import os
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +9,9 @@ from hypothesis import strategies as st
 from chalicelib.errors import NotFound, Unavailable
 from cli.operate.audit import out_of_step
 from support.interleaving import FRAIL, NONSENSE, OTHERS, PRESETS, World, play, play_with_faults, shown
+
+HISTORIES = int(os.environ.get("HISTORIES", "2000"))
+"""How many are played; `make explore` and `make mutate` play 10,000."""
 
 PLANS = st.binary(min_size=60, max_size=60)
 
@@ -174,7 +179,7 @@ def test_pictures_without_manifest_and_without_original_are_out_of_step():
 # Histories that nobody thought of.
 
 
-@settings(max_examples=10_000, database=None)
+@settings(max_examples=HISTORIES, database=None)
 @given(PLANS)
 def test_nothing_is_stale_and_nothing_lost_in_any_order_of_events(plan):
     world = play(plan)
@@ -182,7 +187,7 @@ def test_nothing_is_stale_and_nothing_lost_in_any_order_of_events(plan):
     world.assert_forgotten()
 
 
-@settings(max_examples=3_000, database=None)
+@settings(max_examples=HISTORIES * 3 // 10, database=None)
 @given(PLANS)
 def test_whatever_fails_is_made_up_for_when_the_events_come_again(plan):
     play_with_faults(plan).assert_clean()

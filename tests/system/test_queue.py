@@ -24,7 +24,7 @@ def queued(monkeypatch, prerender):
     spec = importlib.util.spec_from_file_location("queued_app", ROOT / "app.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.prerender = prerender
+    module.events = replace(module.events, prerender=prerender)
     return module
 
 
@@ -86,7 +86,7 @@ def test_what_ends_every_process_ends_in_its_manifest(prerender, upload, manifes
         with pytest.raises(Ended):
             poisoned.reconcile("cat.jpg", last=last)
     assert poisoned.reconcile("cat.jpg", last=True).outcome == "unchanged"
-    assert manifest().refused == {"status": 422, "reason": "its rendering ended the process, each time it was tried"}
+    assert manifest().refused == {"status": 422, "reason": "rendering it ended the process at every attempt"}
     upload("cat.jpg", picture(colour="navy"))
     assert prerender.reconcile("cat.jpg").outcome == "made"
     assert stored() == ["manifest.json", *NAMES]
@@ -128,7 +128,7 @@ def test_lambda_says_how_much_time_is_left(queued, prerender, upload):
         asked.append((key, left(), last))
         return prerender.reconcile(key)
 
-    queued.prerender = SimpleNamespace(reconcile=reconcile)
+    queued.events = replace(queued.events, prerender=SimpleNamespace(reconcile=reconcile))
     upload("cat.jpg", picture())
     queued.queue_worker(message("cat.jpg", tries=4), LambdaContext("worker", 120))
     queued.queue_worker(message("cat.jpg", tries=3), None)

@@ -85,7 +85,7 @@ def test_the_zip_holds_all_that_lambda_needs(names):
     assert {"app.py", "chalicelib", "chalice", "wand", "pyvips", "yaml"} <= tops
     assert any(name.startswith("_pi_heif") for name in names), tops
     assert "chalicelib/presets.yaml" in names
-    assert "chalicelib/magick/policy.xml" in names
+    assert "chalicelib/rendering/policy/policy.xml" in names
     assert any(name.startswith("_libvips") for name in names), tops
     assert any(name.startswith("pyvips_binary.libs/") for name in names), tops
 
@@ -157,9 +157,10 @@ RENDER = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import app
-from chalicelib.derivatives import Derivatives
-from chalicelib.prerender import Prerender
-from chalicelib.storage import MemoryStore
+from chalicelib.storage.derivatives import Derivatives
+from chalicelib.flows.prerender import Prerender
+from chalicelib.storage.memory import MemoryStore
+from chalicelib.storage.store import Content
 originals, derivatives = MemoryStore(), MemoryStore()
 drawing = b'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><circle r="9"/></svg>'
 originals.put("a.svg", Content(drawing))

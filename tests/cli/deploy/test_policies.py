@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -10,10 +9,11 @@ from chalicelib.flows.on_demand import OnDemand
 from chalicelib.monitoring.timing import Timing
 from chalicelib.presets.presets import Presets
 from chalicelib.transformation import parse_path
+from cli import ROOT
 from support.aws_events import removal_event, upload_event
 from support.originals import picture
 
-CHALICE = Path(__file__).parent.parent / ".chalice"
+CHALICE = ROOT / ".chalice"
 ACTIONS = {
     "GetObject": "s3:GetObject",
     "HeadObject": "s3:GetObject",
@@ -96,7 +96,7 @@ def test_the_route_is_granted_what_it_calls(app, web, s3, upload, prerender):
     with calls:
         statuses = [web.ask(path).status for path in ("/cat.jpg?w=9", "/cat.jpg?w=9", "/none.jpg", "/text.jpg")]
         # What a render does that finds its original replaced.
-        prerender.derivatives.delete_if_made_from(prerender.originals.get("cat.jpg"), "cat.jpg/w=9.jpg")
+        prerender.derivatives.delete_if_made_from([prerender.originals.get("cat.jpg")], "cat.jpg/w=9.jpg")
         # What one does for a preset that finds the same picture, made for somebody.
         web.ask("/cat.jpg?w=9")
         prerender.derivatives.clear_expiry([prerender.derivatives.find("cat.jpg/w=9.jpg")])

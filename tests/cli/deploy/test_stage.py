@@ -128,7 +128,7 @@ def test_what_was_deployed_is_remembered_in_the_account(session):
     record.write(SOMETHING)
     assert record.resources() == {"rest_api": {"name": "rest_api", "rest_api_url": "https://x/api/"}}
     record.write(NOTHING)
-    record.invalidate()
+    record.forget()
     assert record.resources() == {}
     assert session.client("ssm").describe_parameters()["Parameters"] == []
 

@@ -74,12 +74,12 @@ def clock():
 
 
 @pytest.fixture
-def edge(app, s3, presets, calls, clock):
+def edge(app, s3, configuration, calls, clock):
     def counted(event, context):
         calls.append(event["path"])
         return app.app(event, context)
 
-    with ViewerRequest.running(function(presets), {}) as viewer_request:
+    with ViewerRequest.running(function(configuration), {}) as viewer_request:
         yield Edge(viewer_request, s3_origin(s3, "imgy-derivatives"), gateway(counted, lambda *_: []), clock=clock)
 
 
@@ -203,7 +203,7 @@ def test_head_has_no_body(browser, uploaded):
 
 
 def test_the_local_run_forgets_what_was_replaced_and_keeps_its_page_out_of_the_cache(app, s3, uploaded, monkeypatch):
-    monkeypatch.setattr(app, "prerender", app.prerender)
+    monkeypatch.setattr(app, "events", app.events)
     page = lambda environ, start: start("200 -", [("Content-Length", "4")]) and [b"page"]  # noqa: E731
     with edge_before(gateway(app.app, page), app, s3, "imgy-derivatives") as front:
         browser = Browser(front)
