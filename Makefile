@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lock audit run photos test explore mutate hostile kill soak listings check lint bench cost scale docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
+.PHONY: help lock audit run photos test quick shuffle explore mutate hostile kill soak listings check lint bench cost scale docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
 python := .venv/bin/python
 lambda_python := .venv-lambda/bin/python
 
@@ -15,6 +15,12 @@ photos: .venv/installed ## upload real photos, Debian's mate-backgrounds, while 
 
 test: .venv/installed magick chromium ## run every test
 	$(python) -m pytest --numprocesses 2 --dist loadfile
+
+quick: .venv/installed magick ## run the fast tests of the files that changed since the last commit, or all fast tests of chalicelib
+	@$(python) -m pytest --numprocesses 2 --dist worksteal -m "not slow" $$($(python) tests/support/changed.py)
+
+shuffle: .venv/installed magick chromium ## run every test, in another order each time; the seed is printed (SEED=1 repeats it)
+	$(python) -m pytest --numprocesses 2 --dist loadfile -v -p randomly $(if $(SEED),--randomly-seed=$(SEED))
 
 explore: .venv/installed magick ## look for inputs that break a property, with new seeds and 3,000 examples each
 	HISTORIES=10000 $(python) -m pytest --numprocesses 2 -m hypothesis --hypothesis-profile explore

@@ -1,10 +1,13 @@
-"""The originals: a real photo where Debian's package can be had, a drawn one else. `python -m bench.originals FOLDER`.
+"""The originals of the bench: `python -m bench.originals FOLDER`.
+
+A real photo where Debian's package can be had, else the sample landscape, enlarged.
 
 It is a process of its own, as drawing takes memory, and a child's peak of memory starts at its parent's.
 """
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
 from pathlib import Path
@@ -13,9 +16,7 @@ from PIL import Image
 
 from bench.cases import LARGE, MOVING, ORIGIN, SEQUENTIAL, SMALL
 from cli.local.photos import fetched
-from cli.samples import files as samples
-from cli.samples import scenes
-from cli.samples.paint import grained
+from cli.samples.files import LANDSCAPE, sample
 
 _LARGE, _SMALL = (5640, 3172), (3264, 1836)
 
@@ -27,7 +28,7 @@ def prepare(folder: Path) -> None:
     with Image.open(folder / LARGE) as photo:
         photo.save(folder / SEQUENTIAL, "JPEG", quality=95, progressive=False)
         photo.resize(_SMALL, Image.Resampling.LANCZOS).save(folder / SMALL, "JPEG", quality=92)
-    (folder / MOVING).write_bytes(samples.animated())
+    (folder / MOVING).write_bytes(sample("samples/animated.gif"))
     (folder / ORIGIN).write_text(origin)
 
 
@@ -36,11 +37,18 @@ def _photo(path: Path) -> str:
         try:
             largest = max(fetched(Path(unpacked)), key=lambda photo: photo.stat().st_size)
         except SystemExit as reason:
-            drawn = grained(scenes.dawn().resize(_LARGE, Image.Resampling.LANCZOS), 7)
-            drawn.save(path, "JPEG", quality=98, progressive=True)
-            return f"drawn ({reason})"
+            enlarged(_LARGE).save(path, "JPEG", quality=98, progressive=True)
+            return f"the sample landscape, enlarged ({reason})"
         path.write_bytes(largest.read_bytes())
         return f"{largest.name} of Debian's package mate-backgrounds"
+
+
+def enlarged(size: tuple[int, int]) -> Image.Image:
+    """The sample landscape at this size in pixels, with grain, as a camera's noise makes real photos larger files."""
+    with Image.open(io.BytesIO(sample(LANDSCAPE))) as picture:
+        large = picture.resize(size, Image.Resampling.LANCZOS)
+    grain = Image.effect_noise(size, 14).convert("RGB")
+    return Image.blend(large, grain, 0.25)
 
 
 if __name__ == "__main__":

@@ -72,13 +72,9 @@ def table(folder: Path) -> Table:
 
 
 def _draw(path: Path) -> None:
-    from PIL import Image
+    from bench.originals import enlarged
 
-    from cli.samples import scenes
-    from cli.samples.paint import grained
-
-    drawn = grained(scenes.dawn().resize(_LARGEST, Image.Resampling.LANCZOS), 7)
-    drawn.save(path, "JPEG", quality=90, progressive=True)
+    enlarged(_LARGEST).save(path, "JPEG", quality=90, progressive=True)
 
 
 def main() -> None:

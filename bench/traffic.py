@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -16,7 +17,7 @@ from cli.embedded import environment as local
 from cli.embedded.lambda_context import LambdaContext
 from cli.local.gateway import REQUEST_HEADERS, TARGET, call, http_answer
 from cli.operate.queue import created_record
-from cli.samples import scenes
+from cli.samples.files import LANDSCAPE, sample
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,13 +47,14 @@ def originals() -> Iterator[bytes]:
     import pillow_heif
 
     pillow_heif.register_heif_opener()
-    dawn = scenes.dawn().resize((360, 240))
+    dawn = _opened(LANDSCAPE).convert("RGB").resize((360, 240))
     whole = [_saved(dawn, form) for form in ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "GIF", "HEIF")]
     yield from whole * 4
     yield from (_saved(dawn.resize(size), "PNG") for size in ((1, 1), (3, 1500), (1500, 2)))
     yield _saved(dawn.convert("CMYK"), "JPEG")
     yield _saved(dawn.resize((1500, 1000)), "JPEG")
-    yield from (_moving(scenes.boat()[:6]), _saved(scenes.balloon().resize((200, 240)), "PNG"), _SVG)
+    balloon, boat = _opened("samples/transparent.png"), _opened("samples/animated.gif")
+    yield from (_moving(_frames(boat, 6)), _saved(balloon.resize((200, 240)), "PNG"), _SVG)
     yield from (body[: len(body) // 3] for body in whole)
     yield from (body[:40] for body in whole)
     yield from (b"", b"This is a letter, not a picture.\n", b"<html>", bytes(100_000))
@@ -60,6 +62,18 @@ def originals() -> Iterator[bytes]:
 
 
 _SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="120" height="80"><circle cx="40" cy="40" r="30"/></svg>'
+
+
+def _opened(key: str) -> Any:
+    from PIL import Image
+
+    return Image.open(io.BytesIO(sample(key)))
+
+
+def _frames(animation: Any, count: int) -> list[Any]:
+    from PIL import ImageSequence
+
+    return [frame.convert("RGB") for frame in islice(ImageSequence.Iterator(animation), count)]
 
 
 def _saved(image: Any, form: str) -> bytes:

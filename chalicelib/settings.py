@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import MisconfiguredError
 
@@ -20,9 +20,6 @@ ACCESS_HEADER, SIGNED = "x-imgy-access", "signed"
 UPLOADED = ("s3:ObjectCreated:*",)
 REMOVED = ("s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
 """What the originals bucket tells of."""
-
-_FOUND = ("function", "renderers")
-"""What nobody sets."""
 
 MOST_RENDERERS = 2
 CORE_MEGABYTES = 1769
@@ -42,31 +39,49 @@ def _processors() -> int:
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
+_Value = TypeVar("_Value")
+
+
+def _setting(default: _Value, meaning: str) -> _Value:
+    """A field that the environment sets; `meaning` is what docs/configuration.md prints."""
+    return field(default=default, metadata={"meaning": meaning})
+
+
 @dataclass(frozen=True)
 class Settings:
-    """Buckets, origins whose scripts may read pictures, what caches are told, the largest response in bytes.
+    """The values that differ between deployments. The environment sets each field that has a meaning.
 
-    Where `origin_secret` is set, only CloudFront, which knows it, is answered. `invalidations` is the queue of the
-    originals whose pictures `distribution` is to forget. Where `events` is set, S3's notifications come by way of that
-    queue, to at most `concurrency` workers at once. `function` is the name that Lambda runs this under; `renderers`
-    follows from its memory there, elsewhere from the processors. `expire_days` is after how many days S3 deletes
-    pictures that no preset names; 0 is never. `stage` is what presets.yaml calls this deployment, and `keys` where its
-    keys of signatures are: secretsmanager:NAME, ssm:/NAME or file:PATH.
+    `function` is the name under which Lambda runs this process. `renderers` is how many derivatives of one upload are
+    rendered at the same time: it follows from the function's memory on Lambda, and from the processors elsewhere.
     """
 
-    originals: str = "imgy-originals"
-    derivatives: str = "imgy-derivatives"
-    origins: tuple[str, ...] = ("*",)
-    cache_control: str = "public, max-age=3600, s-maxage=31536000"
-    response_bytes: int = 4_500_000
-    origin_secret: str = ""
-    invalidations: str = ""
-    distribution: str = ""
-    events: str = ""
-    concurrency: int = 50
-    expire_days: int = 0
-    stage: str = ""
-    keys: str = ""
+    originals: str = _setting("imgy-originals", "Bucket of the originals.")
+    derivatives: str = _setting("imgy-derivatives", "Bucket of the derivatives.")
+    origins: tuple[str, ...] = _setting(
+        ("*",), "Origins whose scripts may read the pictures (CORS), separated by commas."
+    )
+    cache_control: str = _setting(
+        "public, max-age=3600, s-maxage=31536000", "`Cache-Control` of every picture, for browsers and CloudFront."
+    )
+    response_bytes: int = _setting(
+        4_500_000, "Largest picture in bytes that a response carries. A larger one is a redirect to a URL of S3."
+    )
+    origin_secret: str = _setting(
+        "", "Secret that CloudFront sends in `x-imgy-origin`. If set, a request without it is answered with 403."
+    )
+    invalidations: str = _setting("", "Queue of the originals whose pictures CloudFront must invalidate.")
+    distribution: str = _setting("", "Id of the CloudFront distribution that is invalidated.")
+    events: str = _setting("", "Queue that delivers the notifications of S3. If empty, S3 calls the triggers directly.")
+    concurrency: int = _setting(
+        50, "Number of workers that read the queue `IMGY_EVENTS` at the same time, from 2 to 1000."
+    )
+    expire_days: int = _setting(
+        0, "If above 0, a picture that no preset names is tagged `imgy=adhoc`, for a lifecycle rule of the bucket."
+    )
+    stage: str = _setting(
+        "", "Stage whose `access` in presets.yaml applies. Without one, the strictest access applies."
+    )
+    keys: str = _setting("", "Where the signing keys are: `ssm:/NAME`, `secretsmanager:NAME` or `file:PATH`.")
     function: str = ""
     renderers: int = field(default_factory=partial(renderers, {}))
 
@@ -77,9 +92,9 @@ class Settings:
         Raises MisconfiguredError.
         """
         given = {
-            name: environment[f"IMGY_{name.upper()}"]
-            for name in cls.__annotations__
-            if name not in _FOUND and f"IMGY_{name.upper()}" in environment
+            each.name: environment[f"IMGY_{each.name.upper()}"]
+            for each in fields(cls)
+            if each.metadata and f"IMGY_{each.name.upper()}" in environment
         }
         read: dict[str, Callable[[str], Any]] = {
             "origins": lambda text: tuple(origin.strip() for origin in text.split(",") if origin.strip()),

@@ -65,11 +65,12 @@ def photos(s3_port: Annotated[int, S3_PORT] = 4566) -> None:
 
 @commands.command()
 def docs() -> None:
-    """Print docs/operations.md and its pictures from the operations' declarations."""
-    from cli.docs.operations import write
+    """Print docs/operations.md with its pictures, and docs/configuration.md, from what the code declares."""
+    from cli.docs import configuration, operations
 
-    page, *pictures = write()
+    page, *pictures = operations.write()
     print(f"docs/{page.name} and {len(pictures)} pictures")
+    print(f"docs/{configuration.write(run).name}")
 
 
 @commands.command()

@@ -263,3 +263,8 @@ def web_of(configure, configuration):
 def log_to_caplog(monkeypatch):
     """Chalice keeps the log of an app to itself as soon as one is made; caplog listens above it."""
     monkeypatch.setattr(logging.getLogger("imgy"), "propagate", True)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest, so that no worker ends long after the other."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -11,7 +11,7 @@ from chalicelib.storage.derivatives import TAG
 from chalicelib.storage.manifest import manifest_key
 from cli import ROOT
 from cli.deploy.smoke_test import until
-from cli.samples.files import landscape
+from cli.samples.files import LANDSCAPE, sample
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -39,7 +39,7 @@ class Operator:
 
         Raises SystemExit where anything comes to something else.
         """
-        self.s3.put_object(Bucket=self.found["Originals"], Key=KEY, Body=landscape(), ContentType="image/jpeg")
+        self.s3.put_object(Bucket=self.found["Originals"], Key=KEY, Body=sample(LANDSCAPE), ContentType="image/jpeg")
         presets = self._made()
         signed = self._types("url", KEY, "w=123", "--expires", "1h", "--base", self.url)
         with urlopen(Request(signed, headers=dict(self.headers)), timeout=60) as answer:

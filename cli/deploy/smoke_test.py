@@ -13,7 +13,7 @@ from chalicelib.access.signatures import Keys, signed_path
 from chalicelib.presets.configuration import Configuration
 from chalicelib.storage.manifest import manifest_key
 from chalicelib.storage.s3 import S3Store
-from cli.samples.files import landscape
+from cli.samples.files import LANDSCAPE, sample
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -49,7 +49,7 @@ def smoke_test(
     Raises SystemExit for what does not come. `by_s3`: the preset must be answered by S3, as CloudFront asks it first.
     """
     derivatives = S3Store(s3, buckets["Derivatives"])
-    s3.put_object(Bucket=buckets["Originals"], Key=KEY, Body=landscape(), ContentType="image/jpeg")
+    s3.put_object(Bucket=buckets["Originals"], Key=KEY, Body=sample(LANDSCAPE), ContentType="image/jpeg")
     try:
         until(lambda: derivatives.head(manifest_key(KEY)), "the manifest of an upload")
         show(f"  an upload made {len(list(derivatives.names(f'{KEY}/'))) - 1} derivatives")

@@ -15,7 +15,7 @@ from chalicelib.parameters.schema import Parameter
 from chalicelib.presets.presets import Presets
 from chalicelib.rendering.renderer import layout_of, prepare
 from chalicelib.transformation import Derivative
-from cli.samples.files import SAMPLES
+from cli.samples.files import sample as sample_file
 
 
 @dataclass(frozen=True)
@@ -148,4 +148,4 @@ def _header(sample: str) -> Header:
 @cache
 def _source(sample: str) -> Source:
     key = f"samples/{sample}"
-    return Source(key, SAMPLES[key][1]())
+    return Source(key, sample_file(key))

@@ -16,6 +16,8 @@ from bench.sharp import NoSharp, sharp
 from bench.tables import excess_text, must_text, ratio_text, seconds_text
 from support.originals import animation, picture
 
+pytestmark = pytest.mark.slow
+
 TURNS = {"imgy": [1.0, 4.0, 3.0], "sharp": [2.0, 4.0, 12.0]}
 
 

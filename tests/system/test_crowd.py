@@ -22,6 +22,8 @@ from support.originals import NOT_AN_IMAGE, noise, size_of
 from support.pipeline import client_of
 from support.watched_store import at_once
 
+pytestmark = pytest.mark.slow
+
 CROWD = 200
 PROCESSES = 3
 QUERY = "w=77&fm=jpg"

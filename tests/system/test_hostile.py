@@ -32,6 +32,8 @@ from system.hostile.random_requests import question
 from system.hostile.service import REQUEST_SECONDS, Service
 from system.hostile.service_pool import Worker, canaries, listen, run
 
+pytestmark = pytest.mark.slow
+
 SEED, MUTATIONS, QUESTIONS = 5, 400, 200
 QUICK = [case.name for case in CASES.values() if not case.slow]
 

@@ -10,6 +10,8 @@ from chalicelib.errors import NotFound, Unavailable
 from cli.operate.audit import out_of_step
 from support.interleaving import FRAIL, NONSENSE, OTHERS, PRESETS, World, play, play_with_faults, shown
 
+pytestmark = pytest.mark.slow
+
 HISTORIES = int(os.environ.get("HISTORIES", "2000"))
 """How many are played; `make explore` and `make mutate` play 10,000."""
 

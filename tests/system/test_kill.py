@@ -22,6 +22,8 @@ from support import killed_upload as killed
 from support.killed_upload import KEY
 from support.originals import colour_of, near, picture, size_of
 
+pytestmark = pytest.mark.slow
+
 POINTS = int(os.environ.get("KILLS", "20"))
 STEPS = 75
 """About so many steps an upload has: calls of the store, what they come to, renders begun and ended."""

@@ -10,6 +10,8 @@ import pytest
 from bench.soak import MOST, Sample, growth, slope, verdict
 from cli import ROOT
 
+pytestmark = pytest.mark.slow
+
 SHORT = """
 import json, logging
 from dataclasses import asdict

@@ -21,6 +21,8 @@ from chalicelib.transformation import parse_path
 from cli.operate.audit import out_of_step
 from support.interleaving import FAULTS, NONSENSE, PLANNED, Inline, World, assert_right, draw, shown
 
+pytestmark = pytest.mark.slow
+
 STORY = [
     ("put", "red"),
     ("request", "w=9.jpg"),

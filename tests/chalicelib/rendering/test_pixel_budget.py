@@ -14,6 +14,8 @@ from chalicelib.rendering.pixel_budget import PixelBudget
 from chalicelib.rendering.renderer import layout_of
 from support.originals import picture
 
+pytestmark = pytest.mark.slow
+
 MANY_AT_ONCE = """
 import sys
 from concurrent.futures import ThreadPoolExecutor

@@ -18,6 +18,8 @@ from chalicelib.formats import WRITTEN
 from cli import ROOT
 from cli.deploy.functions import AS_LISTED, missing
 
+pytestmark = pytest.mark.slow
+
 VENDOR = ROOT / "vendor"
 TESTS = ROOT / "tests"
 OF_PICTURES = [f"tests/test_{name}.py" for name in ("rendering", "pictures", "opening", "odd_sizes")]

@@ -17,6 +17,8 @@ from cli.embedded import environment as local
 from cli.embedded.ports import listen
 from cli.embedded.s3 import embedded_s3
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_stage_is_deployed_proved_and_taken_down_and_leaves_nothing(lambda_python):
     run = subprocess.run(

@@ -11,6 +11,8 @@ from cli.embedded.environment import ORIGINALS
 from support.local_run import Run, closed_project
 from support.originals import NOT_AN_IMAGE, picture
 
+pytestmark = pytest.mark.slow
+
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

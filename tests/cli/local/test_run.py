@@ -22,6 +22,8 @@ from cli.embedded.s3 import embedded_s3
 from cli.samples.files import SAMPLES
 from support.local_run import ODD_KEY, Run, closed_project, free_port, picture, s3_at, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def keys(s3, bucket, prefix=""):
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)

@@ -43,7 +43,7 @@ from support.commands import FOUNDATION, run
 from support.originals import NOT_AN_IMAGE, picture
 from support.pipeline import NAMES, PRESETS, client_of, on_every_store
 
-pytestmark = pytest.mark.usefixtures("no_pauses")
+pytestmark = [pytest.mark.usefixtures("no_pauses"), pytest.mark.slow]
 
 WIDER = PRESETS + "  wide: {w: 80, fm: jpg}\n"
 NARROWER = PRESETS.replace("  square: {w: 30, h: 30, fit: crop, fm: png}\n", "")
