@@ -1,11 +1,11 @@
-/** A control for each parameter, made from what the operations declare. */
+/** A control for each parameter, made from the operations' declarations. */
 
 import { element, made } from "./elements.js";
 
-const SLIDES_UP_TO = 2000; // a wider range cannot be aimed at with a slider
+const SLIDES_UP_TO = 2000; // a wider range is too fine for a slider
 
 export class Controls {
-  /** `changed` hears a parameter's name, its aliases, and its new text: empty where it is taken back. */
+  /** `changed` is called with a parameter's name, its aliases and its new text; an empty text removes the parameter. */
   constructor(operations, changed) {
     this.groups = operations.map((operation) => new Group(operation, changed));
     this.elements = this.groups.map((group) => group.element);
@@ -13,7 +13,7 @@ export class Controls {
     size.element.open = matchMedia("(min-width: 56rem)").matches;
   }
 
-  /** Show what these pairs say. */
+  /** Show the values of these pairs. */
   follow(pairs) {
     for (const group of this.groups) group.follow(pairs);
   }
@@ -54,7 +54,7 @@ class Control {
     }
   }
 
-  /** Show the parameter's text, if the pairs have one; whether they do. */
+  /** Show the parameter's text. Returns whether the pairs have one. */
   follow(pairs) {
     const texts = pairs.filter(([name]) => name === this.name || this.aliases.includes(name)).map(([, text]) => text);
     this.text = texts.join(",");
@@ -64,14 +64,14 @@ class Control {
   }
 }
 
-/** By type of control: its elements, how its text is read from the one that changed, and how it is shown. */
+/** By type of control: its elements, `read` gives the text of a changed element, `write` shows a text. */
 const MADE = {
   number({ control: { min, max, step }, default: value }, id) {
     const number = element("input", { type: "number", id, min, max, step, placeholder: value });
     if (max - min > SLIDES_UP_TO) return single(number);
     const slider = element("input", { type: "range", min, max, step: max - min > 10 ? 1 : 0.01, ariaLabel: id.slice(10) });
     const write = (text) => {
-      settle(number, text);
+      setText(number, text);
       slider.value = Number.isFinite(Number(text || NaN)) ? text : value || min;
     };
     return { elements: [slider, number], read: (input) => input.value, write };
@@ -98,7 +98,7 @@ const MADE = {
     const picker = element("input", { type: "color", ariaLabel: `${id.slice(10)}, picked` });
     const read = (input) => input.value.replace("#", "");
     const write = (value) => {
-      settle(text, value);
+      setText(text, value);
       if (/^[0-9a-f]{6}$/i.test(value)) picker.value = `#${value}`;
     };
     return { elements: [picker, text], read, write };
@@ -108,10 +108,10 @@ const MADE = {
     single(element("input", { id, placeholder: example, spellcheck: false, size: 16 })),
 };
 
-const single = (input) => ({ elements: [input], read: () => input.value, write: (text) => settle(input, text) });
+const single = (input) => ({ elements: [input], read: () => input.value, write: (text) => setText(input, text) });
 
-/** Write a text into an input, but never under the fingers of who is typing the same. */
-function settle(input, text) {
+/** Write a text into an input, unless it has that text: a person may be typing it. */
+function setText(input, text) {
   const taken = input.type === "number" && !Number.isFinite(Number(text)) ? "" : text;
   if (input.value !== taken) input.value = taken;
 }

@@ -1,4 +1,4 @@
-/** Small things done to elements. */
+/** Small functions for elements. */
 
 export const get = (id) => document.getElementById(id);
 
@@ -12,16 +12,16 @@ export function element(name, properties = {}, ...content) {
   return created;
 }
 
-/** Name a button by what it does, and to those who only hear it also by what it does that to. */
+/** Set a button's text. For screen readers, its name also has the key that it acts on. */
 export function entitle(button, text, key) {
   button.textContent = text;
   button.ariaLabel = `${text} ${key}`;
 }
 
-/** Say something to those who do not see it. */
+/** Announce a sentence to screen readers. */
 export const say = (sentence) => (get("said").textContent = sentence);
 
-/** Show a URL as a link, with the button beside it that copies it. */
+/** Show a URL as a link, with a button that copies it. */
 export function address(place, url, text = url) {
   const [link, button] = [place.querySelector("a"), place.querySelector("button")];
   Object.assign(link, { href: url, textContent: text, title: url });
@@ -41,7 +41,7 @@ addEventListener("pointerdown", () => (pressed = true), true);
 for (const end of ["pointerup", "pointercancel", "blur", "dragend"])
   addEventListener(end, () => setTimeout(() => (pressed = false)), true); // after the click, which follows pointerup
 
-/** Resolves when no pointer is pressed: what moves between press and release makes a person's click miss. */
+/** Resolves when no pointer is pressed: if an element moves between press and release, the click misses it. */
 export async function released() {
   while (pressed) await pause(10);
 }

@@ -1,4 +1,4 @@
-/** One original: what is known of it, and the pictures made from it. */
+/** One original: its properties, and the pictures made from it. */
 
 import { address, element, entitle, made, released, say } from "./elements.js";
 import * as server from "./server.js";
@@ -25,7 +25,7 @@ export class Original {
     return this.element.querySelector(selector);
   }
 
-  /** Take over what the bucket's listing says. */
+  /** Update from the bucket's listing. */
   is({ etag, length }) {
     if (etag === this.etag) return;
     Object.assign(this, { etag, length, details: null });
@@ -37,7 +37,7 @@ export class Original {
     if (visible && !this.details) this.load();
   }
 
-  /** Whether it is worth asking again: on the screen, with its presets still to come. */
+  /** Whether to load it again: it is visible, and its presets are not rendered yet. */
   get pending() {
     return this.visible && !this.details?.manifest;
   }
@@ -50,15 +50,15 @@ export class Original {
     Object.assign(this, { details, etag: details.etag, length: details.length });
     this.show(details);
     if (!details.manifest) return;
-    if (this.settled && this.settled !== this.etag) this.workbench.renewed(this);
-    this.settled = this.etag;
+    if (this.renderedEtag && this.renderedEtag !== this.etag) this.workbench.renewed(this);
+    this.renderedEtag = this.etag;
   }
 
-  /** Say so when the original was removed elsewhere, while a person edits its transformation. */
+  /** Show that the original was removed elsewhere, while a person edits its transformation. */
   async checkPresence() {
     const { originals } = await server.listing(this.key, 1000).catch(() => ({ originals: [this] }));
     if (originals.some(({ key }) => key === this.key)) return;
-    Object.assign(this, { details: null, shownAs: null }); // it is loaded again, should it come back
+    Object.assign(this, { details: null, shownAs: null }); // it is loaded again if it comes back
     this.find(".refused").hidden = false;
     this.find(".refused").textContent = "This original was removed from the bucket.";
   }
@@ -77,7 +77,7 @@ export class Original {
     this.find(".summary").textContent = known(length, refused ? null : manifest);
     this.find(".try").hidden = Boolean(refused);
     this.find(".colours").replaceChildren(...(manifest?.colours ?? []).map(swatch));
-    // A figure that is still true stays as it is, with its picture loaded.
+    // A figure that is still correct stays, with its loaded picture.
     const before = this.figures;
     this.figures = new Map(pictures.map((picture) => [JSON.stringify([this.etag, picture]), picture]));
     for (const [text, picture] of this.figures)
@@ -103,7 +103,7 @@ export class Original {
       if (!width) shape(image, image.naturalWidth, image.naturalHeight);
     });
     const [smallest] = [...files].sort((one, other) => one.length - other.length);
-    // ixlib changes nothing of a picture: here it carries the ETag, as the browser keeps what stands at a URL.
+    // ixlib does not change a picture. Here it has the ETag, so that the browser does not show an older one it cached.
     image.src = this.url(smallest, `ixlib=playground-${this.etag}`);
     figure.querySelector(".frame").href = this.url(smallest);
     const [url, short] = preset
@@ -129,7 +129,7 @@ export class Original {
     try {
       await server.remove(this.key);
       this.removed = true;
-      say(`${this.key} is removed`);
+      say(`${this.key} was removed`);
       this.element.classList.add("going");
     } catch (error) {
       button.disabled = false;

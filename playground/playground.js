@@ -78,7 +78,7 @@ function describe(total, find) {
   get("empty").textContent = find ? `No original has “${find}” in its name.` : "No originals yet: drop a picture here.";
 }
 
-/** Ask now, and not again before the last answer is in. */
+/** Refresh now, or after the refresh that is running. */
 let asking = Promise.resolve();
 function keepInStep() {
   asking = asking.then(refresh).then(
@@ -97,7 +97,7 @@ async function visible() {
   while (document.hidden) await new Promise((go) => document.addEventListener("visibilitychange", go, { once: true }));
 }
 
-// First of all: whoever is quick with a file should not be told by the browser what it thinks of it.
+// First of all, so that the browser does not open a file that is dropped early.
 const uploads = acceptUploads(keepInStep);
 
 get("find").addEventListener("input", keepInStep);

@@ -1,8 +1,8 @@
-/** What the page asks its server; what goes wrong is thrown as an Error with one sentence. */
+/** The page's requests to its server. A failure is thrown as an Error with one sentence. */
 
 async function ask(path, options) {
   const response = await fetch(`/-/page/${path}`, options).catch(() => {
-    throw new Error("The local server does not answer. Is `make run` still up?");
+    throw new Error("The local server does not answer. Is `make run` still running?");
   });
   const answer = response.status === 204 ? null : await response.json();
   if (!response.ok) throw Object.assign(new Error(answer.error), { status: response.status });

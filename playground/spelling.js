@@ -1,15 +1,15 @@
-/** How keys, queries and numbers are spelled. */
+/** How keys, queries and numbers are written. */
 
 const plain = (text) => encodeURIComponent(text).replace(/%(?:2C|3A|3D|40|7E)/g, decodeURIComponent);
 
-/** The path of a key; with every slash escaped where a browser or the server would understand it otherwise. */
+/** The path of a key. All slashes are escaped if a browser or the server would misread it otherwise. */
 export function pathOf(key) {
   const segments = key.split("/");
   const misread = segments[0] === "-" || segments.some((segment) => segment === "." || segment === "..");
   return "/" + segments.map(plain).join(misread ? "%2F" : "/");
 }
 
-/** The URL of a picture: of an original with a query, or by a derivative's own name; with what stands beside that. */
+/** The URL of a picture: by an original and a query, or by a derivative's name. `said` are further parameters. */
 export const byQuery = (key, ...said) => location.origin + pathOf(key) + after(said);
 export const byName = (key, name, ...said) => `${location.origin}${pathOf(key)}/${plain(name)}${after(said)}`;
 
@@ -18,7 +18,7 @@ function after(said) {
   return query && `?${query}`;
 }
 
-/** The pairs of a query, also where a whole URL was pasted. */
+/** The pairs of a query. A whole URL may be pasted, too. */
 export const readQuery = (text) => [...new URLSearchParams(text.trim().replace(/^[^?]*\?/, ""))];
 
 /** A query as a person would write it. */

@@ -1,4 +1,4 @@
-/** The drop zone: files go straight to S3 by URLs that the server signs, as they would in production. */
+/** The drop zone: files go directly to S3, by URLs that the server signs, as in production. */
 
 import { element, get, made, pause } from "./elements.js";
 import * as server from "./server.js";
@@ -7,7 +7,7 @@ const AT_ONCE = 3;
 const CHECK_MILLISECONDS = 500;
 const SHOWN_MILLISECONDS = 4000;
 
-/** Take dropped and chosen files; `stored` is called whenever one has reached the bucket. */
+/** Take dropped and chosen files. `stored` is called each time that a file is in the bucket. */
 export function acceptUploads(stored) {
   const uploads = new Uploads(stored);
   const chooser = get("files");
@@ -39,7 +39,7 @@ function acceptDrops(take) {
   }));
 }
 
-/** Every file that was dropped, those of dropped folders with their path. */
+/** All dropped files. Those of dropped folders have their path. */
 async function dropped({ items }) {
   // Entries and files must be taken before the first await: the browser empties the list after it.
   const taken = [...items].filter((item) => item.kind === "file");
@@ -83,7 +83,7 @@ class Uploads {
     while (this.running < AT_ONCE && this.waiting.length) this.work();
   }
 
-  /** Ask for a file, and put it in the place of an original. */
+  /** Let the user choose a file, and upload it in place of an original. */
   replace(key) {
     const chooser = element("input", { type: "file", accept: "image/*,.heic,.svg" });
     chooser.addEventListener("change", () => this.take([{ file: chooser.files[0], key }]));
@@ -123,7 +123,7 @@ class Uploads {
     }
   }
 
-  /** Wait for the manifest, which is written when everything else is there. */
+  /** Wait for the manifest, which is written last. */
   async follow(key, line, state) {
     let details;
     while (!details?.manifest) {
@@ -134,7 +134,7 @@ class Uploads {
     line.querySelector("progress").remove();
     const refused = details.manifest.refused?.reason;
     line.classList.add(refused ? "failed" : "done");
-    state(refused ? `Refused: ${refused}.` : "All presets are there");
+    state(refused ? `Refused: ${refused}.` : "All presets are rendered");
     await pause(refused ? 3 * SHOWN_MILLISECONDS : SHOWN_MILLISECONDS);
     line.remove();
   }
@@ -149,7 +149,7 @@ function lineFor(key) {
   return line;
 }
 
-/** PUT a file; `progress` hears the share that is sent. XMLHttpRequest, as fetch does not tell. */
+/** PUT a file. `progress` is called with the share that is sent: by XMLHttpRequest, since fetch does not report it. */
 function put(url, headers, file, progress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();

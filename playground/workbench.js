@@ -1,4 +1,4 @@
-/** The workbench: a transformation as text and as controls, and the picture that it comes to. */
+/** The workbench: a transformation as text and as controls, and its picture. */
 
 import { address, element, entitle, made } from "./elements.js";
 import { Controls } from "./controls.js";
@@ -7,7 +7,7 @@ import { byQuery, bytes, pixels, readQuery, writeQuery } from "./spelling.js";
 
 const GOOD_WIDTH = 640;
 const TYPING_MILLISECONDS = 350;
-const ACCEPT = "image/avif,image/webp,image/*,*/*;q=0.8"; // what browsers say for a picture; fetch would say */*
+const ACCEPT = "image/avif,image/webp,image/*,*/*;q=0.8"; // what browsers send for a picture; fetch sends */*
 
 export class Workbench {
   constructor({ operations, presets }) {
@@ -34,7 +34,7 @@ export class Workbench {
     return this.touched ? this.original : null;
   }
 
-  /** Start with an original, and with that of its presets which fills the stage best. */
+  /** Start with an original, and with the preset that fits the stage best. */
   begin(original) {
     this.begun = true;
     const away = ({ width }) => Math.abs(width - GOOD_WIDTH);
@@ -70,7 +70,7 @@ export class Workbench {
     history.replaceState(null, "", location.pathname);
   }
 
-  /** An original was overwritten, and its presets are there. */
+  /** An original was overwritten, and its presets are rendered. */
   renewed(original) {
     if (this.original === original) this.asked(0);
   }
@@ -91,7 +91,7 @@ export class Workbench {
     entitle(button, open ? "Close" : "Try", this.original.key);
   }
 
-  /** Set one parameter in the text, as a control asks; an empty value takes it out. */
+  /** Set one parameter in the text; an empty value removes it. */
   set(name, aliases, value) {
     const others = readQuery(this.query.value).filter(([given]) => given !== name && !aliases.includes(given));
     const place = readQuery(this.query.value).findIndex(([given]) => given === name || aliases.includes(given));
@@ -100,7 +100,7 @@ export class Workbench {
     this.asked(TYPING_MILLISECONDS);
   }
 
-  /** The text has changed: bring the controls in step, and ask for the picture once it rests. */
+  /** The text has changed: update the controls, and request the picture after a pause in typing. */
   asked(milliseconds) {
     const pairs = readQuery(this.query.value);
     const preset = pairs.findLast(([name]) => name === "preset")?.[1];
@@ -136,10 +136,10 @@ export class Workbench {
   }
 
   async show(found, signal) {
-    const next = element("img", { alt: `${this.original.key} with ${this.query.value || "nothing asked for"}` });
+    const next = element("img", { alt: `${this.original.key} with ${this.query.value || "no parameters"}` });
     next.src = URL.createObjectURL(found.blob);
     await next.decode().catch(() => {
-      throw new Error(`this browser cannot show ${found.blob.type}; the URL is good nevertheless`);
+      throw new Error(`this browser cannot show ${found.blob.type}; the URL is correct`);
     });
     signal.throwIfAborted();
     URL.revokeObjectURL(this.image.src);
