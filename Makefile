@@ -14,34 +14,34 @@ photos: .venv/installed ## upload real photos, Debian's mate-backgrounds, while 
 	@$(python) -m cli photos
 
 test: .venv/installed magick chromium ## run every test
-	$(python) -m pytest --numprocesses 2 --dist loadfile
+	$(python) -m pytest --numprocesses 3 --dist loadfile
 
 quick: .venv/installed magick ## run the fast tests of the files that changed since the last commit, or all fast tests of chalicelib
-	@$(python) -m pytest --numprocesses 2 --dist worksteal -m "not slow" $$($(python) tests/support/changed.py)
+	@$(python) -m pytest --numprocesses 3 --dist worksteal -m "not slow" $$($(python) tests/support/changed.py)
 
 shuffle: .venv/installed magick chromium ## run every test, in another order each time; the seed is printed (SEED=1 repeats it)
 	$(python) -m pytest --numprocesses 2 --dist loadfile -v -p randomly $(if $(SEED),--randomly-seed=$(SEED))
 
-explore: .venv/installed magick ## look for inputs that break a property, with new seeds and 3,000 examples each
+explore: .venv/installed magick ## look for inputs that break a property, with new seeds and more examples
 	HISTORIES=10000 $(python) -m pytest --numprocesses 2 -m hypothesis --hypothesis-profile explore
 
-mutate: .venv/installed magick ## switch each defence off in turn, of the flows, against strangers, at the edge; a test must notice
+mutate: .venv/installed magick ## switch each defence off in turn; a test must fail each time
 	@$(python) tests/mutation/mutate.py
 
 hostile: MUTATIONS ?= 20000
 hostile: SEED ?= 1
-hostile: .venv/installed magick ## try what strangers may send: bombs, broken and disguised files, changed ones, and print the figures (MUTATIONS=20000 SEED=1; MARKDOWN=1 as a table)
+hostile: .venv/installed magick ## send bombs, broken, disguised and mutated files, and print the figures (MUTATIONS=20000 SEED=1; MARKDOWN=1 as a table)
 	@PYTHONPATH=tests $(python) -m system.hostile --mutations $(MUTATIONS) --seed $(SEED) $(if $(MARKDOWN),--markdown)
 
-kill: .venv/installed magick ## kill uploads at 200 random points each, one picture at once and two, and tell what was rendered twice
+kill: .venv/installed magick ## kill uploads at 200 random points each, one picture at once and two, and count what was rendered twice
 	KILLS=200 $(python) -m pytest -s tests/system/test_kill.py
 
 soak: MINUTES ?= 10
-soak: .venv/installed magick ## mixed good and bad uploads and requests in one process, and what grows (MINUTES=10)
+soak: .venv/installed magick ## run mixed good and bad traffic in one process, and print what grows (MINUTES=10)
 	@$(python) -m bench.soak --minutes $(MINUTES)
 
 listings: ORIGINALS ?= 1000000
-listings: .venv/installed ## measure what plan and audit of a million originals take, in time and memory (ORIGINALS=1000000)
+listings: .venv/installed ## measure time and memory of plan and audit with a million originals (ORIGINALS=1000000)
 	@$(python) -m bench.listings --originals $(ORIGINALS)
 
 check: lint audit test ## format, lint, strict types, import contract, known vulnerabilities, every test
@@ -53,7 +53,7 @@ lint: .venv/installed
 	.venv/bin/lint-imports
 	.venv/bin/cfn-lint deploy/foundation.yaml edge/template.yaml
 
-audit: ## ask whether anything pinned is known to be vulnerable
+audit: ## check the pinned packages for known vulnerabilities
 	@sh cli/prepare.sh audit
 
 lock: ## write requirements.lock anew, after requirements.txt or requirements-dev.txt has changed
@@ -68,7 +68,7 @@ cost: .venv/installed ## write docs/cost.md from docs/prices.yaml
 scale: .venv/installed ## write docs/scale.md: what 1 k, 1 M and 1 G originals take
 	@$(python) -m cli.docs.scale
 
-docs: .venv/installed magick ## print docs/operations.md from the declarations
+docs: .venv/installed magick ## write docs/operations.md and docs/configuration.md from the code
 	@$(python) -m cli docs
 
 edge: .venv/installed ## write edge/function.js, which CloudFront runs, from the declarations and presets.yaml
@@ -87,16 +87,16 @@ vendor/lib: | .venv/installed
 	@sh deploy/imagemagick.sh
 
 # Lambda's packages want Python 3.12 or newer, whatever .venv has.
-deploy: .venv-lambda/installed vendor/lib ## bring a stage to AWS: make deploy STAGE=dev
+deploy: .venv-lambda/installed vendor/lib ## deploy a stage to AWS: make deploy STAGE=dev
 	@$(lambda_python) -m cli deploy
 
-plan: .venv-lambda/installed vendor/lib ## say what a deploy would change
+plan: .venv-lambda/installed vendor/lib ## show what a deploy changes
 	@$(lambda_python) -m cli plan
 
-undeploy: .venv-lambda/installed ## take a stage down; asks before originals go
+undeploy: .venv-lambda/installed ## take a stage down; asks before it deletes originals
 	@$(lambda_python) -m cli undeploy
 
-rehearse: .venv-lambda/installed ## deploy, prove and undeploy on an embedded AWS: no account is needed
+rehearse: .venv-lambda/installed ## deploy, test and undeploy on an embedded AWS: no account is needed
 	@$(lambda_python) -m cli rehearse
 
 .venv-lambda/installed: requirements.lock

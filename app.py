@@ -1,4 +1,4 @@
-"""The AWS face of imgy: two triggers of the originals bucket, or a queue of its events, and one greedy HTTP route."""
+"""imgy's entry points on AWS: two triggers of the originals bucket or a queue of its events, and the HTTP routes."""
 
 import hmac
 import json
@@ -35,7 +35,7 @@ from chalicelib.storage.s3 import S3Store, client_options
 _READ_URL_SECONDS = 60
 _CONNECTIONS = 32
 _TRIES = 4
-"""The last delivery of a message but one (deploy/foundation.yaml: maxReceiveCount)."""
+"""The delivery of a message that counts as the last: one before maxReceiveCount (deploy/foundation.yaml)."""
 
 logger = logging.getLogger("imgy")
 settings = Settings.of(os.environ)
@@ -56,7 +56,7 @@ def _invalidation_queue() -> tuple[Any, str]:
 
 
 def invalidate(key: str) -> None:
-    """Have CloudFront invalidate the pictures of an original soon, if there is a distribution; raises Unavailable."""
+    """Queue the invalidation of an original's pictures, if there is a distribution; raises Unavailable."""
     if settings.invalidations:
         queue_invalidation(_invalidation_queue, key)
 
@@ -91,14 +91,14 @@ class App(chalice.Chalice):
 
 
 class Notification(chalice.BaseLambdaEvent):
-    """A notification of S3 with any number of records. Chalice's own S3Event is the first record alone."""
+    """An S3 notification with any number of records; Chalice's own S3Event has only the first."""
 
     def _extract_attributes(self, event_dict: dict[str, Any]) -> None:
-        """Nothing: `to_dict` has it all."""
+        """Extract nothing: `to_dict` has everything."""
 
 
 app = App(app_name="imgy")
-logger.setLevel(logging.INFO)  # Chalice has just set its own: errors alone
+logger.setLevel(logging.INFO)  # Chalice has set it to ERROR
 app.api.binary_types = ["*/*"]
 
 _RENDERS_NOTHING = "invalidation_trigger"
@@ -132,7 +132,7 @@ if settings.events:
 
     @app.on_sqs_message(queue=settings.events, batch_size=1, maximum_concurrency=settings.concurrency)
     def queue_worker(event: chalice.SQSEvent) -> None:
-        """S3's notifications from a queue, which delivers each again until this returns."""
+        """Reconcile originals by the notifications of a queue, which repeats each until this returns."""
         for message in event.to_dict()["Records"]:
             tries = int(message["attributes"]["ApproximateReceiveCount"])
             events.reconcile("queue", json.loads(message["body"]), event.context, last=tries >= _TRIES)
@@ -223,12 +223,12 @@ def _entry(request: Any, response: Response, what: str, refused: str, millisecon
 def _assert_from_cloudfront(headers: Mapping[str, str]) -> None:
     received = headers.get(ORIGIN_HEADER, "").encode()
     if settings.origin_secret and not hmac.compare_digest(received, settings.origin_secret.encode()):
-        raise Forbidden("expected a request by way of the distribution, received one to its origin")
+        raise Forbidden("expected a request through CloudFront, received one sent directly to its origin")
 
 
 def _failed(error: ImgyError) -> Response:
-    # The log has the whole error; the caller only learns that the mistake is on our side.
+    # The log has the whole error; the caller only learns that the fault is ours.
     if error.status == 500:
         logger.error("%s", error)
-        return error_response(ImgyError("something is wrong on this side; it has been noted"))
+        return error_response(ImgyError("an internal error occurred; it was logged"))
     return error_response(error)

@@ -1,1 +1,1 @@
-"""What imgy is measured against: the plain way with Wand, and sharp. `python -m bench` prints the table."""
+"""Measures imgy against plain Wand and against sharp. `python -m bench` prints the tables."""

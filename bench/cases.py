@@ -1,4 +1,4 @@
-"""What is measured: which pictures of which original, by which flow, against whom, and what must be reached."""
+"""The cases of the bench: the original, the pictures, the flow, the contenders, and the required ratios."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from chalicelib.transformation import Derivative, parse_path
 from cli import ROOT
 
 LARGE, SEQUENTIAL, SMALL, MOVING = ORIGINALS = "large.jpg", "sequential.jpg", "small.jpg", "moving.gif"
-"""A photo of 18 MP (the real one is a progressive JPEG), the same as a sequential JPEG, at 6 MP, and an animation."""
+"""A photo of 18 MP (the real one is a progressive JPEG), as a sequential JPEG and at 6 MP, too; and an animation."""
 
 ORIGIN = "origin.txt"
-"""Beside them: where the photo came from."""
+"""A file beside them with the source of the photo."""
 
 WIDTHS = """
 formats: [webp]
@@ -29,9 +29,9 @@ SHIPPED = (ROOT / "presets.yaml").read_text(encoding="utf-8")
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison: on upload all that `presets` (their text) ask for, on demand the one picture called `name`.
+    """A comparison: either the upload flow with `presets` (as YAML text), or the picture `name` on demand.
 
-    `most` is the largest ratio to each of those it is measured against; None where any ratio is fine.
+    `most` is the largest allowed ratio to each contender, None if there is no limit.
     """
 
     what: str
@@ -48,7 +48,7 @@ class Case:
         return [_parsed(f"{self.original}/{self.name}")]
 
     def task(self, originals: Path, kept: Path) -> dict[str, Any]:
-        """What a contender is told: where to read, what to make, and where to leave what it made."""
+        """The task of a contender: the original, the pictures to make, and the folder for them."""
         return {
             "original": str(originals / self.original),
             "presets": self.presets,
@@ -59,7 +59,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Picture:
-    """A derivative in the words that every contender understands: pixels, none for either side, and 1 to 100."""
+    """A derivative as every contender understands it: sides in pixels, None if not given, and a quality of 1 to 100."""
 
     name: str
     format: str

@@ -1,7 +1,7 @@
-"""A contender is a process of its own that makes the same pictures again at each line it is sent.
+"""A contender: a process that makes the same pictures again for each line on its standard input.
 
-It first makes them once unmeasured and says who it is; for each line it says how long it took (seconds) and its peak
-of memory so far (bytes); at the end of the lines it leaves its pictures where the task says.
+It first makes them once without measuring and prints its versions. For each line it prints the seconds that it took and
+its peak memory so far in bytes. At the end of the input it writes its pictures into the task's folder.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ Made = Mapping[str, bytes]
 
 
 def compete(work: Callable[[], Made], versions: str, kept: str) -> None:
-    """Be a contender, from this side of the pipes; `kept` is the folder for the pictures."""
+    """Run as a contender, in its process; `kept` is the folder for the pictures."""
     made = work()
-    _say({"versions": versions})
+    _print({"versions": versions})
     for _ in sys.stdin:
         start = time.perf_counter()
         made = work()
         seconds = time.perf_counter() - start
-        _say({"seconds": seconds, "peak": _peak()})
+        _print({"seconds": seconds, "peak": _peak()})
     for name, body in made.items():
         (Path(kept) / name).write_bytes(body)
 
 
 def _peak() -> int:
-    """Bytes of memory that this process and those that it started have had at most."""
+    """The peak memory in bytes of this process and its child processes."""
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT
     started = [status for status in _statuses() if re.search(rf"^PPid:\s+{os.getpid()}$", status, re.MULTILINE)]
     peaks = [re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE) for status in started]
@@ -53,13 +53,13 @@ def _statuses() -> Iterator[str]:
             yield path.read_text()
 
 
-def _say(words: Mapping[str, Any]) -> None:
-    print(json.dumps(words), flush=True)
+def _print(fields: Mapping[str, Any]) -> None:
+    print(json.dumps(fields), flush=True)
 
 
 @dataclass
 class Contender:
-    """A contender, from the other side of the pipes."""
+    """A contender process, seen from the bench."""
 
     name: str
     process: subprocess.Popen[str]
@@ -67,26 +67,26 @@ class Contender:
     peak: int = 0
 
     def turn(self) -> float:
-        """Make the pictures once; how many seconds it took."""
+        """Let it make the pictures once; return the seconds that it took."""
         assert self.process.stdin
         print(file=self.process.stdin, flush=True)
-        answer = self.heard()
+        answer = self.read()
         self.peak = int(answer["peak"])
         return float(answer["seconds"])
 
-    def heard(self) -> Any:
-        """What it says next; raises SystemExit where it has ended instead."""
+    def read(self) -> Any:
+        """Read its next line. Raises SystemExit if the process has ended."""
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"bench: {self.name} ended with {self.process.wait()}; what it said stands above")
+            raise SystemExit(f"bench: {self.name} ended with {self.process.wait()}; see its message above")
         return json.loads(line)
 
 
 @contextmanager
 def contending(name: str, command: Sequence[str], task: Mapping[str, Any]) -> Iterator[Contender]:
-    """A contender that is ready for its first turn; once it has left its pictures, it is gone."""
-    # Nothing that would set ImageMagick right for one side only.
+    """Start a contender that is ready for its first turn. At the end it writes its pictures and exits."""
+    # Remove settings that would tune ImageMagick or libvips.
     environment = {key: text for key, text in os.environ.items() if not key.startswith(("MAGICK_", "OMP_", "VIPS_"))}
     with subprocess.Popen(
         [*command, json.dumps(task)],
@@ -98,7 +98,7 @@ def contending(name: str, command: Sequence[str], task: Mapping[str, Any]) -> It
     ) as process:
         contender = Contender(name, process)
         try:
-            contender.versions = contender.heard()["versions"]
+            contender.versions = contender.read()["versions"]
             yield contender
         except BaseException:
             process.kill()

@@ -1,4 +1,4 @@
-"""What a hit costs over reading the object from S3, and what a cold start costs over importing boto3."""
+"""Measures a hit against reading the object from S3, and importing the app against importing boto3."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.contender import contending
 from bench.measuring import Turns, interleaved
 from cli import ROOT
-from cli.embedded import environment as local
+from cli.embedded import environment
 from cli.embedded.ports import listen
 from cli.embedded.s3 import embedded_s3
 
@@ -21,13 +21,13 @@ APP, BOTO3 = "app", "boto3"
 
 
 def hits(original: Path, folder: Path, repetitions: int, done: Callable[[], object]) -> tuple[Turns, int, int]:
-    """Seconds of a hit and of a reading, turn by turn, and the peaks of memory of both (bytes)."""
+    """Seconds of a hit and of a read, turn by turn, and the peak memory of both in bytes."""
     port = _free_port()
     task = {"s3_port": port, "original": str(original), "kept": str(folder)}
     command = [sys.executable, "-m", "bench.serving"]
     with (
         embedded_s3(port, folder),
-        contending(HIT, command, {**task, "through_app": True}) as hit,  # its first, unmeasured turn is a miss
+        contending(HIT, command, {**task, "through_app": True}) as hit,  # the first turn, a miss, is not measured
         contending(READ, command, {**task, "through_app": False}) as read,
     ):
         return interleaved([hit, read], repetitions, done), hit.peak, read.peak
@@ -49,10 +49,9 @@ def imports(repetitions: int, done: Callable[[], object]) -> Turns:
 
 
 def _import_seconds(module: str) -> float:
-    nobody = {**local.CREDENTIALS, "AWS_DEFAULT_REGION": local.REGION, "AWS_LAMBDA_FUNCTION_NAME": "imgy"}
+    fake = {**environment.CREDENTIALS, "AWS_DEFAULT_REGION": environment.REGION, "AWS_LAMBDA_FUNCTION_NAME": "imgy"}
     command = [sys.executable, "-X", "importtime", "-c", f"import {module}"]
-    environment = {**os.environ, **nobody}
-    told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stderr
+    process = subprocess.run(command, cwd=ROOT, env={**os.environ, **fake}, capture_output=True, text=True, check=True)
     # import time:      self [us] | cumulative | imported package
-    lines = re.findall(r"^import time:\s+\d+ \|\s+(\d+) \|\s*(\S+)$", told, re.MULTILINE)
+    lines = re.findall(r"^import time:\s+\d+ \|\s+(\d+) \|\s*(\S+)$", process.stderr, re.MULTILINE)
     return int({name: microseconds for microseconds, name in lines}[module]) / 1e6

@@ -1,4 +1,4 @@
-"""This pipeline as a contender: its flows, on buckets in memory; and without the process that renders for it."""
+"""imgy as a contender: its flows on buckets in memory, with or without its worker process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from chalicelib.transformation import Derivative, parse_path
 
 
 def uploaded(presets: Presets, originals: MemoryStore, key: str) -> Made:
-    """All that an upload leaves in the derivatives bucket but the manifest, which takes its time, too."""
+    """The pictures that an upload makes; the manifest is written, too, but not returned."""
     store = MemoryStore()
     Prerender(originals, Derivatives(store, ""), presets, renderers=Settings().renderers).reconcile(key)
     bodies = {
@@ -41,14 +41,14 @@ def uploaded(presets: Presets, originals: MemoryStore, key: str) -> Made:
 def inside(
     sources: Sequence[Source], derivatives: Iterable[Derivative], limits: Limits, seconds: float
 ) -> Iterator[Rendering]:
-    """Opens and renders in this very process, where nothing ends what hangs: to measure what the other one costs."""
+    """Opens and renders in this process, without a deadline, to measure the cost of the worker process."""
     from chalicelib.rendering.renderer import prepare
 
     yield prepare(sources, derivatives, limits)
 
 
 def demanded(originals: MemoryStore, key: str, name: str, prepare: Prepare) -> Made:
-    """The one picture that a request finds missing."""
+    """The picture that a request renders on demand."""
     derivative = parse_path(f"{key}/{name}")
     assert derivative
     prerender = Prerender(originals, Derivatives(MemoryStore(), ""), Presets(), prepare=prepare)
@@ -56,7 +56,7 @@ def demanded(originals: MemoryStore, key: str, name: str, prepare: Prepare) -> M
 
 
 def main(task: dict[str, Any]) -> None:
-    """Compete in the task."""
+    """Run the task as a contender."""
     path, originals = Path(task["original"]), MemoryStore()
     originals.put(path.name, Content(path.read_bytes()))
     if task["presets"]:

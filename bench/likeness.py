@@ -1,4 +1,4 @@
-"""How near a picture is to the original, scaled by a third party: nobody shall be faster by being worse."""
+"""Compares a picture with the original scaled by Pillow, so that no contender is faster through worse quality."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _STABLE = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
 def likeness(picture: bytes, original: Image.Image) -> float:
-    """SSIM of the first frame's greys against the whole original scaled by Pillow's Lanczos; 1.0 is equal."""
+    """SSIM of the first frame in grey to the whole original scaled with Pillow's Lanczos filter; 1.0 is equal."""
     with Image.open(io.BytesIO(picture)) as made:
         scaled = original.resize(made.size, Image.Resampling.LANCZOS)
         return ssim(_grey(made), _grey(scaled))
@@ -23,7 +23,7 @@ def _grey(image: Image.Image) -> pyvips.Image:
 
 
 def ssim(one: pyvips.Image, other: pyvips.Image) -> float:
-    """The mean structural similarity of two grey pictures of one size (Wang, Bovik, Sheikh, Simoncelli 2004)."""
+    """The mean structural similarity of two grey pictures of the same size (Wang, Bovik, Sheikh, Simoncelli 2004)."""
 
     def blurred(image: pyvips.Image) -> pyvips.Image:
         return image.gaussblur(_SIGMA, precision="float")

@@ -1,4 +1,4 @@
-"""`python -m bench.listings`: what plan and audit take for a million originals, in buckets made up while read."""
+"""`python -m bench.listings`: measures plan and audit for a million originals, in buckets that are generated."""
 
 import resource
 import time
@@ -27,11 +27,11 @@ Result = TypeVar("Result")
 _MOMENT = datetime.now(UTC)
 _ETAG = "0" * 32
 _LACKING = 3
-"""Each third original has no derivatives yet."""
+"""Every third original has no derivatives yet."""
 
 
 class Originals(MemoryStore):
-    """So many originals."""
+    """A bucket with `count` generated originals."""
 
     def __init__(self, count: int) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Originals(MemoryStore):
 
 
 class Made(MemoryStore):
-    """The derivatives of all these originals but those that lack them."""
+    """A bucket with the generated derivatives of two thirds of the originals."""
 
     def __init__(self, originals: Originals, presets: Presets) -> None:
         super().__init__()
@@ -77,8 +77,8 @@ def _lacks(original: str) -> bool:
     return int(original.rpartition("/")[2].removesuffix(".jpg")) % _LACKING == 0
 
 
-def main(originals: Annotated[int, typer.Option(help="How many.")] = 1_000_000) -> None:
-    """Say how long a plan and an audit take, without S3's own time, and the most memory that the process had."""
+def main(originals: Annotated[int, typer.Option(help="Number of originals.")] = 1_000_000) -> None:
+    """Print the seconds of a plan and an audit, without S3's own time, and the peak memory of the process."""
     store, presets = Originals(originals), load_configuration().presets
     prerender = Prerender(store, Derivatives(Made(store, presets), ""), presets)
     with TemporaryFile("w+", encoding="utf-8") as keys:

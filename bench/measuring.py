@@ -1,4 +1,4 @@
-"""Contenders take turns, A B A B, so that whatever else the machine does falls on all of them."""
+"""Measures contenders in turns, A B A B, so that other load on the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Turns = dict[str, list[float]]
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of some figures, and the noise around it."""
+    """The median of some figures, with their minimum and maximum."""
 
     median: float
     low: float
@@ -28,7 +28,7 @@ class Spread:
 
 
 def interleaved(contenders: Sequence[Contender], repetitions: int, done: Callable[[], object]) -> Turns:
-    """So many turns of each, one after the other; `done` is told of each round."""
+    """The turns of all contenders, one after the other; `done` is called after each round."""
     turns: Turns = {contender.name: [] for contender in contenders}
     for _ in range(repetitions):
         for contender in contenders:
@@ -38,10 +38,10 @@ def interleaved(contenders: Sequence[Contender], repetitions: int, done: Callabl
 
 
 def ratio(turns: Turns, one: str, other: str) -> Spread:
-    """How much of the other's time one took, each turn against the turn beside it."""
+    """The ratio of one contender's time to the other's, turn by turn."""
     return Spread.of(map(operator.truediv, turns[one], turns[other]))
 
 
 def excess(turns: Turns, one: str, other: str) -> Spread:
-    """How many seconds more one took, each turn against the turn beside it."""
+    """The seconds that one contender took more than the other, turn by turn."""
     return Spread.of(map(operator.sub, turns[one], turns[other]))

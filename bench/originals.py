@@ -1,8 +1,7 @@
-"""The originals of the bench: `python -m bench.originals FOLDER`.
+"""`python -m bench.originals FOLDER`: creates the originals of the bench.
 
-A real photo where Debian's package can be had, else the sample landscape, enlarged.
-
-It is a process of its own, as drawing takes memory, and a child's peak of memory starts at its parent's.
+The photo is from Debian's package mate-backgrounds, or else the enlarged sample landscape. This is a process of its own
+because it takes memory, and the peak memory of a child process starts at that of its parent.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _LARGE, _SMALL = (5640, 3172), (3264, 1836)
 
 
 def prepare(folder: Path) -> None:
-    """Put the originals into the folder, and a word on where they came from."""
+    """Write the originals into the folder, and the source of the photo."""
     folder.mkdir(parents=True, exist_ok=True)
     origin = _photo(folder / LARGE)
     with Image.open(folder / LARGE) as photo:
@@ -44,7 +43,7 @@ def _photo(path: Path) -> str:
 
 
 def enlarged(size: tuple[int, int]) -> Image.Image:
-    """The sample landscape at this size in pixels, with grain, as a camera's noise makes real photos larger files."""
+    """The sample landscape at this size in pixels, with grain, because noise makes the files of real photos larger."""
     with Image.open(io.BytesIO(sample(LANDSCAPE))) as picture:
         large = picture.resize(size, Image.Resampling.LANCZOS)
     grain = Image.effect_noise(size, 14).convert("RGB")

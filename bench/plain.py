@@ -1,6 +1,6 @@
-"""The plain way as a contender: Wand by its guide, one full decode and one resize for each picture.
+"""Plain Wand as a contender: one full decode and one resize for each picture, as in Wand's guide.
 
-No policy and no thread limit of ours: ImageMagick as the system sets it up.
+It uses the system's configuration of ImageMagick, not imgy's policy and thread limit.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _FORMATS = {"jpg": "jpeg"}
 
 
 def made(original: bytes, picture: dict[str, Any]) -> bytes:
-    """One picture, whole: what is cropped has no counterpart here."""
-    assert not picture["crop"], "the plain way crops nothing"
+    """One picture. Cropping is not supported."""
+    assert not picture["crop"], "plain Wand does not crop"
     with Image(blob=original) as image:
         if len(image.sequence) > 1:
             return _moving(image, picture)
@@ -51,7 +51,7 @@ def _encoded(image: Image, picture: dict[str, Any]) -> bytes:
 
 
 def main(task: dict[str, Any]) -> None:
-    """Compete in the task."""
+    """Run the task as a contender."""
     original = Path(task["original"]).read_bytes()
 
     def work() -> Made:

@@ -1,4 +1,4 @@
-"""The whole bench: each case with its contenders, then hits and imports; then what was made, side by side."""
+"""Runs the bench: each case with its contenders, then hits and imports, then the comparison of the pictures."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ IMGY, PLAIN, SHARP = "imgy", "plain", "sharp"
 INSIDE = "inside"
 PYTHON = {IMGY: [sys.executable, "-m", "bench.imgy"], PLAIN: [sys.executable, "-m", "bench.plain"]}
 HITS_A_REPETITION = 20
-CHILD_TURNS = 8
+WORKER_TURNS = 8
 HIT_MOST_MILLISECONDS = 5.0
-CHILD_MOST_MILLISECONDS = 10.0
+WORKER_MOST_MILLISECONDS = 10.0
 IMPORT_MOST_MILLISECONDS = 150.0
 
 
 @dataclass
 class Bench:
-    """Where the originals are, where the pictures go, how often, and the contenders' commands by name.
+    """A run of the bench: folders of the originals and the pictures, repetitions, and commands of the contenders.
 
-    `done` is told of each round; `versions` are what the contenders said of themselves.
+    `done` is called after each round; `versions` are those that the contenders print.
     """
 
     originals: Path
@@ -42,12 +42,12 @@ class Bench:
     versions: dict[str, str] = field(default_factory=dict)
 
     def rounds(self, cases: Sequence[Case]) -> int:
-        """How many there will be."""
+        """The number of rounds."""
         demands = sum(bool(case.name) for case in cases)
-        return self.repetitions * (len(cases) + CHILD_TURNS * demands + HITS_A_REPETITION + 1)
+        return self.repetitions * (len(cases) + WORKER_TURNS * demands + HITS_A_REPETITION + 1)
 
     def rows(self, case: Case) -> list[Row]:
-        """One case, against each of its contenders that is there."""
+        """The rows of one case, one for each available contender."""
         names = [IMGY, *(name for name in case.most if name in self.commands)]
         with ExitStack() as stack:
             contenders = [stack.enter_context(self._contending(name, case)) for name in names]
@@ -63,20 +63,20 @@ class Bench:
     def _folder(self, case: Case, name: str) -> Path:
         return self.kept / case.what.replace(":", "") / name
 
-    def child_row(self, case: Case) -> Row:
-        """What it costs that another process renders, for the one picture of a case."""
+    def worker_row(self, case: Case) -> Row:
+        """The cost of rendering in a worker process, for the picture of a case."""
         task, command = case.task(self.originals, self.kept), self.commands[IMGY]
         with (
             contending(IMGY, command, task) as other,
             contending(INSIDE, command, {**task, "inside": True}) as this,
         ):
-            turns = interleaved([other, this], CHILD_TURNS * self.repetitions, self.done)
+            turns = interleaved([other, this], WORKER_TURNS * self.repetitions, self.done)
         spread = excess(turns, IMGY, INSIDE)
-        must = must_text(1000 * spread.median, CHILD_MOST_MILLISECONDS, " ms")
+        must = must_text(1000 * spread.median, WORKER_MOST_MILLISECONDS, " ms")
         ours, theirs = (seconds_text(Spread.of(turns[name]).median) for name in (IMGY, INSIDE))
         peaks = megabytes_text(other.peak), megabytes_text(this.peak)
         return Row(
-            f"the child's part of {case.what.removeprefix('on demand').lstrip(', ')}",
+            f"the worker's part of {case.what.removeprefix('on demand').lstrip(', ')}",
             INSIDE,
             excess_text(spread),
             must,
@@ -86,7 +86,7 @@ class Bench:
         )
 
     def hit_row(self) -> Row:
-        """A hit against reading the same object."""
+        """The row of a hit against reading the same object."""
         turns, peak, other = hits(self.originals / SMALL, self.kept, HITS_A_REPETITION * self.repetitions, self.done)
         spread = excess(turns, HIT, READ)
         must = must_text(1000 * spread.median, HIT_MOST_MILLISECONDS, " ms")
@@ -95,7 +95,7 @@ class Bench:
         return Row(what, "S3", excess_text(spread), must, ours, theirs, megabytes_text(peak), megabytes_text(other))
 
     def import_row(self) -> Row:
-        """Importing the app in a new process, against importing boto3."""
+        """The row of importing the app in a new process against importing boto3."""
         turns = imports(self.repetitions, self.done)
         spread = excess(turns, APP, BOTO3)
         must = must_text(1000 * spread.median, IMPORT_MOST_MILLISECONDS, " ms")
@@ -103,7 +103,7 @@ class Bench:
         return Row("cold start: import app", "boto3", excess_text(spread), must, ours, theirs, "", "")
 
     def made(self, case: Case) -> dict[str, dict[str, Made]]:
-        """What the contenders made, by picture and contender."""
+        """Size and likeness of the contenders' pictures, by picture and contender."""
         with Image.open(self.originals / case.original) as opened:
             original = opened.convert("RGB")
         return {

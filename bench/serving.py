@@ -1,4 +1,4 @@
-"""A hit through the app, as the local gateway calls it, and the plain reading of the same object: two contenders."""
+"""Two contenders: a hit through the app, as the local gateway calls it, and a plain read of the same object."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from bench.contender import Made, compete
-from cli.embedded import environment as local
+from cli.embedded import environment
 
 NAME = "w=720.jpg"
 
 
 def set_up(original: Path) -> None:
     """Make the buckets and upload the original."""
-    s3 = local.s3_client()
-    for bucket in (local.ORIGINALS, local.DERIVATIVES):
+    s3 = environment.s3_client()
+    for bucket in (environment.ORIGINALS, environment.DERIVATIVES):
         s3.create_bucket(Bucket=bucket)
-    s3.put_object(Bucket=local.ORIGINALS, Key=original.name, Body=original.read_bytes())
+    s3.put_object(Bucket=environment.ORIGINALS, Key=original.name, Body=original.read_bytes())
 
 
 def through_app(key: str) -> Made:
-    """One request for the picture, from the gateway's event to the bytes of its answer."""
+    """One request for the picture, from the gateway's event to the bytes of the response."""
     import app
     from cli.local.gateway import REQUEST_HEADERS, TARGET, call, http_answer
 
@@ -33,7 +33,7 @@ def through_app(key: str) -> Made:
         REQUEST_HEADERS: [("Host", "localhost"), ("Accept", "image/*")],
         "REQUEST_METHOD": "GET",
         "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": local.HOST,
+        "REMOTE_ADDR": environment.HOST,
         "wsgi.input": io.BytesIO(),
     }
     status, _, body = http_answer(call(app.app, environ), "GET")
@@ -42,19 +42,19 @@ def through_app(key: str) -> Made:
 
 
 class Reading:
-    """boto3 alone."""
+    """A contender that reads the object with boto3 only."""
 
     def __init__(self) -> None:
-        self._s3 = local.s3_client()
+        self._s3 = environment.s3_client()
 
     def __call__(self, key: str) -> Made:
-        return {NAME: self._s3.get_object(Bucket=local.DERIVATIVES, Key=key)["Body"].read()}
+        return {NAME: self._s3.get_object(Bucket=environment.DERIVATIVES, Key=key)["Body"].read()}
 
 
 def main(task: dict[str, Any]) -> None:
-    """Compete in the task."""
-    logging.disable(logging.INFO)  # Chalice logs to standard output, which is for what a turn came to
-    local.point_to_this_machine(task["s3_port"])
+    """Run the task as a contender."""
+    logging.disable(logging.INFO)  # Chalice logs to standard output, which must contain only results
+    environment.point_to_this_machine(task["s3_port"])
     original = Path(task["original"])
     if task["through_app"]:
         set_up(original)

@@ -1,4 +1,4 @@
-// sharp as a contender: a pipeline for each picture, all at once. `node sharp.mjs FOLDER TASK`, FOLDER has node_modules.
+// sharp as a contender: a pipeline for each picture, all at once. `node sharp.mjs FOLDER TASK`; FOLDER has node_modules.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ const sharp = createRequire(join(folder, "package.json"))("sharp");
 const versions = `node ${process.versions.node}, sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}`;
 const say = (words) => process.stdout.write(JSON.stringify(words) + "\n");
 
-// What chalicelib/rendering/encoding.py asks of the same encoders; the rest are sharp's defaults.
+// The encoder settings of chalicelib/rendering/encoding.py; the others are sharp's defaults.
 const encoders = {
   jpg: (image, quality) => image.jpeg({ quality }),
   webp: (image, quality) => image.webp({ quality, effort: 4 }),

@@ -1,4 +1,4 @@
-"""sharp from npm, where there is node: installed into a folder of the bench's own."""
+"""Installs sharp from npm into a folder of the bench, if node is installed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ SCRIPT = Path(__file__).with_name("sharp.mjs")
 
 
 class NoSharp(Exception):
-    """Why sharp is left out."""
+    """The reason why sharp is not available."""
 
 
 def sharp(cache: Path) -> list[str]:
-    """The command that runs the contender; raises NoSharp."""
+    """The command that runs sharp as a contender. Raises NoSharp."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not (node and npm):
         raise NoSharp("npm was not found")

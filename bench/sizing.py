@@ -1,6 +1,6 @@
-"""`python -m bench.sizing`: how long a function takes with one core and with two, and how much memory.
+"""`python -m bench.sizing`: measures time and memory of the functions' work with one core and with two.
 
-What .chalice/config.json gives each function follows from it: on Lambda 1769 MB are one vCPU, 3008 MB 1.7.
+The memory in .chalice/config.json is based on it: on Lambda 1769 MB are one vCPU, 3008 MB are 1.7.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bench.measuring import Spread
 from bench.tables import megabytes_text, seconds_text
 
 LARGEST = "largest.jpg"
-"""An original of as many pixels as are taken, with grain, so that it is as heavy as a photo."""
+"""An original with the most pixels that are accepted, with grain, so that its file is as large as a photo's."""
 
 _LARGEST = (8660, 5770)
 _TURNS = 3
@@ -44,14 +44,14 @@ CASES = (
 
 @dataclass(frozen=True)
 class Taken:
-    """Seconds and bytes at the most that one case took on so many cores."""
+    """Seconds and peak memory in bytes of one case."""
 
     seconds: float
     peak: int
 
 
 def taken(case: Case, folder: Path, cores: int) -> Taken:
-    """What a process takes for it that may use so many cores; raises SystemExit where it ends."""
+    """Measure a case in a process that can use this many cores. Raises SystemExit if the process fails."""
     chosen = ",".join(map(str, sorted(os.sched_getaffinity(0))[:cores]))
     command = ["taskset", "-c", chosen, sys.executable, "-m", "bench.imgy"]
     with tempfile.TemporaryDirectory() as kept, contending("imgy", command, case.task(folder, Path(kept))) as one:
@@ -59,7 +59,7 @@ def taken(case: Case, folder: Path, cores: int) -> Taken:
 
 
 def table(folder: Path) -> Table:
-    """The figures of each case."""
+    """The table of all cases."""
     drawn = Table(box=box.SIMPLE, pad_edge=False)
     drawn.add_column("what", no_wrap=True)
     for heading in ("one core", "two cores", "ratio", "peak MB"):
@@ -81,7 +81,7 @@ def main() -> None:
     """Print the table."""
     folder = originals()
     if not (folder / LARGEST).exists():
-        # In a process of its own: it takes memory, and a child's peak of memory starts at its parent's.
+        # In a process of its own: it takes memory, and the peak memory of a child process starts at that of its parent.
         drawing = Process(target=_draw, args=[folder / LARGEST])
         drawing.start()
         drawing.join()

@@ -1,4 +1,4 @@
-"""The figures as tables."""
+"""Formats the figures as tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison: texts for all columns of the table of times."""
+    """One comparison: the texts of a row in the table of times."""
 
     what: str
     against: str
@@ -28,7 +28,7 @@ class Row:
 
 
 def times(rows: Iterable[Row]) -> Table:
-    """Ratios first: they are what counts on a machine that does other things, too."""
+    """The table of times, ratios first, since only they are reliable on a machine with other load."""
     table = Table(box=box.SIMPLE, pad_edge=False)
     for heading in ("what", "against"):
         table.add_column(heading, no_wrap=True)
@@ -42,25 +42,25 @@ def times(rows: Iterable[Row]) -> Table:
 
 
 def ratio_text(spread: Spread) -> str:
-    """A ratio with its noise."""
+    """A ratio with its range."""
     return f"{spread.median:.2f} ({spread.low:.2f}–{spread.high:.2f})"
 
 
 def excess_text(spread: Spread) -> str:
-    """Seconds more or less, in milliseconds with their noise."""
+    """A difference in seconds as milliseconds, with its range."""
     median, low, high = (1000 * seconds for seconds in (spread.median, spread.low, spread.high))
     return f"{median:+.1f} ms ({low:+.1f}–{high:+.1f})"
 
 
 def must_text(figure: float, most: float | None, unit: str = "") -> str:
-    """What must be reached, and whether it is."""
+    """The bound, and whether it is reached."""
     if most is None:
         return ""
     return f"≤ {most:g}{unit} {'reached' if figure <= most else 'MISSED'}"
 
 
 def seconds_text(seconds: float) -> str:
-    """Seconds, or milliseconds where they are few."""
+    """Seconds, or milliseconds if they are short."""
     return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds:.3f} s"
 
 
@@ -71,14 +71,14 @@ def megabytes_text(size: int) -> str:
 
 @dataclass(frozen=True)
 class Made:
-    """One picture by one contender: its bytes, and its SSIM where it shows the whole original."""
+    """A picture by one contender: its size in bytes, and its SSIM if it shows the whole original."""
 
     length: int
     likeness: float | None
 
 
 def pictures(made: Mapping[str, Mapping[str, Mapping[str, Made]]], contenders: Iterable[str]) -> Table:
-    """Bytes and SSIM by case, picture and contender."""
+    """The table of bytes and SSIM, by case, picture and contender."""
     table, names = Table(box=box.SIMPLE, pad_edge=False), list(contenders)
     table.add_column("picture", no_wrap=True)
     for name in names:

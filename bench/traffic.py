@@ -1,4 +1,4 @@
-"""What comes to a service in a day, good and bad: uploads, removals, requests."""
+"""Simulates a day's traffic, good and bad: uploads, removals and requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from cli.embedded import environment as local
+from cli.embedded import environment
 from cli.embedded.lambda_context import LambdaContext
 from cli.local.gateway import REQUEST_HEADERS, TARGET, call, http_answer
 from cli.operate.queue import created_record
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 KEYS = [f"{folder}{name}" for folder in ("", "a b/", "été/100%/") for name in ("1.jpg", "2.png", "3.gif", "4")]
-"""Few, so that they are overwritten again and again."""
+"""Only a few keys, so that they are overwritten often."""
 
 _QUERIES = (
     "",
@@ -39,11 +39,11 @@ _QUERIES = (
 )
 _MISTAKES = ("w=abc", "w=1&w=2", "colour=red", "preset=nothing", "fm=html", "w=9000", "q=" + "1" * 2000)
 _ACCEPT = ("", "*/*", "image/avif,image/webp,*/*", "image/webp")
-_AS_IT_SHOULD = {200, 204, 302, 304, 400, 404, 405, 413, 415, 422}
+_EXPECTED = {200, 204, 302, 304, 400, 404, 405, 413, 415, 422}
 
 
 def originals() -> Iterator[bytes]:
-    """Every format that is read, in usual and in odd sizes, then what only looks like one."""
+    """Originals in every supported format, in usual and unusual sizes, then invalid ones."""
     import pillow_heif
 
     pillow_heif.register_heif_opener()
@@ -91,7 +91,7 @@ def _moving(frames: list[Any]) -> bytes:
 
 @dataclass
 class Traffic:
-    """Calls the app's own entry points; what came of it is counted in `seen`, what should never be in `wrong`."""
+    """A caller of the app's entry points. It counts outcomes in `seen`, and lists unexpected ones in `wrong`."""
 
     app: ModuleType
     s3: S3Client
@@ -101,8 +101,8 @@ class Traffic:
     wrong: list[str] = field(default_factory=list)
 
     def __call__(self) -> None:
-        """Do one thing."""
-        deeds: dict[Callable[[str], str], int] = {
+        """Do one random action."""
+        actions: dict[Callable[[str], str], int] = {
             self._picture: 57,
             self._mistake: 10,
             self._no_such_original: 8,
@@ -110,32 +110,34 @@ class Traffic:
             self._event_again: 4,
             self._removal: 3,
         }
-        (deed,) = self.chance.choices(list(deeds), list(deeds.values()))
+        (action,) = self.chance.choices(list(actions), list(actions.values()))
         try:
-            self.seen[deed(self.chance.choice(KEYS))] += 1
-        except Exception as error:  # the soak goes on: what happens after a fault is of interest, too
-            self.wrong.append(f"{deed.__name__}: {error!r}")
+            self.seen[action(self.chance.choice(KEYS))] += 1
+        except Exception as error:  # continue, to see what happens after a failure
+            self.wrong.append(f"{action.__name__}: {error!r}")
 
     def _upload(self, key: str) -> str:
-        self.s3.put_object(Bucket=local.ORIGINALS, Key=key, Body=self.chance.choice(self.bodies))
+        self.s3.put_object(Bucket=environment.ORIGINALS, Key=key, Body=self.chance.choice(self.bodies))
         return self._event_again(key) and "upload"
 
     def _event_again(self, key: str) -> str:
-        self.app.upload_trigger({"Records": [created_record(local.ORIGINALS, key)]}, LambdaContext("upload", 120))
+        self.app.upload_trigger({"Records": [created_record(environment.ORIGINALS, key)]}, LambdaContext("upload", 120))
         return "event again"
 
     def _removal(self, key: str) -> str:
-        self.s3.delete_object(Bucket=local.ORIGINALS, Key=key)
-        self.app.removal_trigger({"Records": [created_record(local.ORIGINALS, key)]}, LambdaContext("removal", 120))
+        self.s3.delete_object(Bucket=environment.ORIGINALS, Key=key)
+        self.app.removal_trigger(
+            {"Records": [created_record(environment.ORIGINALS, key)]}, LambdaContext("removal", 120)
+        )
         return "removal"
 
     def _picture(self, key: str) -> str:
         target = f"/{quote(key)}?{self.chance.choice(_QUERIES)}"
         headers = {"Host": "localhost", "Accept": self.chance.choice(_ACCEPT)}
         method = self.chance.choice(["GET"] * 8 + ["HEAD", "OPTIONS"])
-        said = self._ask(target, method, headers)
-        if "ETag" in said and self.chance.random() < 0.3:
-            self._ask(target, "GET", {**headers, "If-None-Match": said["ETag"]})
+        response = self._ask(target, method, headers)
+        if "ETag" in response and self.chance.random() < 0.3:
+            self._ask(target, "GET", {**headers, "If-None-Match": response["ETag"]})
         return "request"
 
     def _mistake(self, key: str) -> str:
@@ -152,19 +154,19 @@ class Traffic:
             REQUEST_HEADERS: list((headers or {"Host": "localhost"}).items()),
             "REQUEST_METHOD": method,
             "SERVER_PROTOCOL": "HTTP/1.1",
-            "REMOTE_ADDR": local.HOST,
+            "REMOTE_ADDR": environment.HOST,
             "wsgi.input": io.BytesIO(),
         }
-        line, said, body = http_answer(call(self.app.app, environ), method)
+        line, answered, body = http_answer(call(self.app.app, environ), method)
         status = int(line.split()[0])
         self.seen[f"answer {status}"] += 1
-        if status not in _AS_IT_SHOULD:
+        if status not in _EXPECTED:
             self.wrong.append(f"{method} {target}: {line}: {body[:200]!r}")
-        return dict(said)
+        return dict(answered)
 
 
 def callers(app: ModuleType, count: int, seed: int) -> list[Traffic]:
-    """So many callers, each with a chance of its own."""
-    bodies, client = list(originals()), local.s3_client()
+    """The callers, each with its own random generator."""
+    bodies, client = list(originals()), environment.s3_client()
     made = partial(Traffic, app, client, bodies)
     return [made(random.Random(f"{seed} {number}")) for number in range(count)]

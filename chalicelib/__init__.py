@@ -1,3 +1,3 @@
-"""imgy: images prepared for the web, on their owner's account."""
+"""imgy: an image pipeline for AWS Lambda."""
 
 __version__ = "0.1.0"

@@ -1,6 +1,6 @@
-"""What CloudFront is told to forget: cache tags, the queue of changed originals, and the invalidations.
+"""CloudFront invalidations: cache tags, the queue of changed originals, and the requests to CloudFront.
 
-A picture carries the tags of its originals and of the folders that hold them (Amazon CloudFront Developer Guide,
+A picture has the tags of its originals and of the folders that contain them (Amazon CloudFront Developer Guide,
 "Invalidating content by cache tags").
 """
 
@@ -24,10 +24,10 @@ HEADER = f"x-amz-meta-{METADATA}"
 """S3 returns object metadata as x-amz-meta-* headers; our own responses use the same header."""
 
 MOST_TAGS = 100
-"""How many tags one invalidation names: each is billed, and a distribution takes 3,000 at once (its quotas)."""
+"""How many tags one invalidation has at most: each is billed, and a distribution's quota is 3,000 at a time."""
 
 _FOLDERS = 15
-"""How many folders get a tag, the outermost first: CloudFront reads 50 tags, S3 keeps 2 KB of metadata."""
+"""How many folders get a tag, from the outermost: CloudFront reads 50 tags, and S3 allows 2 KB of metadata."""
 
 
 def tags(*originals: str) -> str:
@@ -37,7 +37,7 @@ def tags(*originals: str) -> str:
 
 
 def tag(prefix: str) -> str:
-    """The tag of an original, or of a folder, which ends in /; the empty folder holds everything."""
+    """The tag of an original, or of a folder, which ends in /; the empty folder contains everything."""
     return hashlib.sha256(prefix.encode()).hexdigest()[:32]
 
 
@@ -61,7 +61,7 @@ def _folders(key: str) -> list[str]:
 
 
 def queue_invalidation(queue: Callable[[], tuple[SQSClient, str]], key: str) -> None:
-    """Put an original on the queue of those to be invalidated; `queue` gives its client and URL. Raises Unavailable."""
+    """Queue the invalidation of an original; `queue` returns an SQS client and the queue's URL. Raises Unavailable."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -79,7 +79,7 @@ class Invalidations:
     distribution: str
 
     def create(self, originals: Iterable[str]) -> int:
-        """Invalidate every picture of these originals; returns how many tags were named. Raises Unavailable."""
+        """Invalidate every picture of these originals; returns the number of tags. Raises Unavailable."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         items = sorted(f"#{tag(prefix)}" for prefix in covering(originals, MOST_TAGS))
@@ -92,5 +92,5 @@ class Invalidations:
                 },
             )
         except (BotoCoreError, ClientError) as error:
-            raise Unavailable(f"CloudFront accepts no invalidation now: {error}") from error
+            raise Unavailable(f"CloudFront did not accept the invalidation: {error}") from error
         return len(items)

@@ -1,10 +1,10 @@
 """Every error that imgy responds with: its HTTP status, and how long a cache may keep it.
 
 ImgyError
-├── ParameterError      400  the URL asks for something that is not in the language
-├── Forbidden           403  the URL is not open to its caller
+├── ParameterError      400  the URL is invalid, for example by an unknown parameter
+├── Forbidden           403  the access mode does not allow this request
 ├── NotFound            404  no such original
-│   └── Denied               S3 does not say whether there is one
+│   └── Denied               S3 does not say whether it exists
 ├── Refused                  the original cannot be used; trying again does not help
 │   ├── TooLarge        413
 │   ├── NotAnImage      415
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 
 class ImgyError(Exception):
-    """A sentence the caller can act on; `max_age` is how many seconds a cache may keep the response."""
+    """An error with a sentence that the caller can act on; caches may keep the response for `max_age` seconds."""
 
     status = 500
     max_age = 0
@@ -40,11 +40,11 @@ class NotFound(ImgyError):
 
 
 class Denied(NotFound):
-    """S3 denies a key. To a role without s3:ListBucket it denies missing keys, too, so readers treat it as missing."""
+    """S3 denies access to a key. Without s3:ListBucket it also denies missing keys, so readers treat it as missing."""
 
 
 class Refused(ImgyError):
-    """The original cannot be used: its manifest says so, and it is not tried again."""
+    """The original cannot be used. Its manifest records the refusal, and it is not tried again."""
 
     max_age = 10
 
@@ -66,14 +66,14 @@ class TooSlow(Refused):
 
 
 class Unavailable(ImgyError):
-    """A fault that may pass; callers are asked to try again after `retry_after` seconds."""
+    """A temporary fault; the response asks the caller to try again after `retry_after` seconds."""
 
     status = 503
     retry_after = 2
 
 
 class MisconfiguredError(ImgyError):
-    """A mistake of the operator, not of the caller: shown in full at start, never in a response."""
+    """A mistake in the configuration: reported in full at start, never in a response."""
 
 
 REFUSALS: dict[int, type[Refused]] = {error.status: error for error in (TooLarge, NotAnImage, Damaged)}

@@ -1,4 +1,4 @@
-"""S3 notifications to reconciliations, each of them logged."""
+"""Handles S3 notifications: reconciles each original, and logs the result."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .monitoring.log_entry import Log, LogEntry, age
 
 @dataclass(frozen=True)
 class Events:
-    """Reconciles every original that an event names."""
+    """The handler of S3 notifications."""
 
     prerender: Prerender
     log: Log
 
     def reconcile(self, verb: str, event: Mapping[str, Any], context: Any, last: bool = False) -> None:
-        """Reconcile each key of an event; raises the first error after all keys had their turn, so that it is retried.
+        """Reconcile each key of an event; raises the first error after all keys were tried, so the event is retried.
 
-        With `last`, earlier attempts may have ended their processes.
+        `last` means the last attempt: earlier ones may have ended the process.
         """
         failures: list[Exception] = []
         for key, happened in _times_by_key(event).items():
@@ -62,7 +62,7 @@ def _entry(verb: str, reconciled: Reconciled, milliseconds: int, age: float | No
 
 
 def _times_by_key(event: Mapping[str, Any]) -> dict[str, str]:
-    """Each key that an event names, with the last time it gives for it. Keys in events are form-encoded."""
+    """The keys of an event, each with its latest time. Keys in events are form-encoded."""
     records = event.get("Records", ())
     return {unquote_plus(record["s3"]["object"]["key"]): record.get("eventTime", "") for record in records}
 

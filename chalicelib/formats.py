@@ -1,4 +1,4 @@
-"""The formats read and written. What a file is, its first bytes say; its name only suggests what to write."""
+"""The formats read and written. A file's first bytes decide its format; its name only suggests the output format."""
 
 from __future__ import annotations
 
@@ -34,36 +34,36 @@ WRITTEN = {
 }
 
 NEGOTIATED = ("avif", "webp")
-"""What `auto=format` may choose by Accept, best first."""
+"""The formats that `auto=format` may choose by Accept, best first."""
 
 _REFUSED = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*")
-"""An Accept header's weight that says no (RFC 9110, 12.4.2)."""
+"""The weight of a media type that an Accept header excludes (RFC 9110, 12.4.2)."""
 
 BY_EXTENSION = {"png": "png", "webp": "webp", "avif": "avif", "gif": "gif", "svg": "png"}
 
 
 def extension(key: str) -> str:
-    """The lower-case extension of a key, without its dot; empty where it has none."""
+    """The lower-case extension of a key, without its dot; empty if it has none."""
     stem, dot, ending = key.rpartition("/")[2].rpartition(".")
     return ending.lower() if dot and stem else ""
 
 
 def natural(key: str) -> str:
-    """The format written when nothing else is asked for, by the key's extension; jpg where that says nothing."""
+    """The default output format, by the key's extension; jpg for an unknown extension."""
     return BY_EXTENSION.get(extension(key), "jpg")
 
 
 def accepted(accept: str) -> frozenset[str]:
-    """Which negotiated formats an Accept header names outright; wildcards do not count, q=0 means no."""
+    """The negotiated formats that an Accept header names; wildcards do not count, and q=0 excludes a format."""
     offers = (offer.lower().partition(";") for offer in accept.split(","))
     wanted = {media.strip() for media, _, weight in offers if not _REFUSED.fullmatch(weight)}
     return frozenset(name for name in NEGOTIATED if WRITTEN[name].content_type in wanted)
 
 
 def candidates(original: str, ahead: Iterable[str]) -> tuple[str, ...]:
-    """The formats that auto=format may come to for an original, best first; last what every browser shows."""
+    """The formats that auto=format may choose for an original, best first; the last is one that every browser shows."""
     own = natural(original)
-    # An animated original would stand still in a format that cannot move, and the name is all that is known here.
+    # A still format would drop the frames of an animation, and only the name is known here.
     better = (form for form in NEGOTIATED if form in ahead and (WRITTEN[form].animated or not WRITTEN[own].animated))
     return *better, "jpg" if own in NEGOTIATED else own
 

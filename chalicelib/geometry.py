@@ -1,4 +1,4 @@
-"""Where a picture's pixels come from and where they go: sizes in pixels, decided before any pixel is opened."""
+"""Layouts: which region of an original is shown, and how large. Decided in pixels before any pixel is decoded."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Literal
 
 Matrix = tuple[int, int, int, int]
 
-# EXIF's orientations as matrices (a b / c d) that take a stored pixel's offset from the centre to the upright one's,
-# x to the right and y down (Exif 2.32, tag 0x0112).
+# EXIF's orientations as matrices (a b / c d): each maps a stored pixel's offset from the centre to its offset in the
+# upright picture, x to the right and y down (Exif 2.32, tag 0x0112).
 _TURNS: dict[int, Matrix] = {
     1: (1, 0, 0, 1),
     2: (-1, 0, 0, 1),
@@ -43,7 +43,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle in pixels, as fractions of pixels may be wanted."""
+    """A rectangle in pixels, which may be fractional."""
 
     x: float
     y: float
@@ -53,7 +53,7 @@ class Box:
 
 @dataclass(frozen=True)
 class SmartCrop:
-    """A crop that depends on the pixels: a window that slides over the region to where `by` finds most."""
+    """A crop that depends on the pixels: the window of this size in the region that has the most of `by`."""
 
     by: Literal["entropy", "edges"]
     width: float
@@ -62,9 +62,9 @@ class SmartCrop:
 
 @dataclass(frozen=True)
 class Layout:
-    """Which region of the original becomes how large, and what it stands on.
+    """The region of the original that is shown, its size, and the canvas and background behind it.
 
-    `region` lies on the original as `turn` (an EXIF orientation, applied to the upright original) shows it.
+    `turn` is an EXIF orientation, applied to the upright original; `region` is a part of the turned original.
     """
 
     original: Size
@@ -84,7 +84,7 @@ class Layout:
 
     @property
     def shown(self) -> Size:
-        """The original's size as turned."""
+        """The size of the turned original."""
         return self.original.turned if self.sideways else self.original
 
     @property
@@ -96,7 +96,7 @@ class Layout:
         return self.canvas or self.size
 
     def overriding(self, orientation: int) -> Layout:
-        """As if the original had been stored with this EXIF orientation instead of its own."""
+        """The layout if the original had been stored with this EXIF orientation instead of its own."""
         a, c, b, d = _TURNS[self.exif]  # the transpose of an orthogonal matrix is its inverse
         p, q, r, s = _TURNS[orientation]
         turn = _ORIENTATIONS[(p * a + q * c, p * b + q * d, r * a + s * c, r * b + s * d)]
@@ -112,7 +112,7 @@ class Layout:
         return replace(self, region=Box(left, top, self.smart_crop.width, self.smart_crop.height), smart_crop=None)
 
     def unturned(self) -> Layout:
-        """The same pixels on the upright original: what is opened, before the turn is made."""
+        """The layout of the same pixels on the upright original, before the turn."""
         if self.turn == 1:
             return self
         size = self.size.turned if self.sideways else self.size

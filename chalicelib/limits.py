@@ -1,4 +1,4 @@
-"""The largest originals, outputs and queries, and the longest times. presets.yaml sets them under `limits:`."""
+"""Limits of originals, outputs, queries and times. presets.yaml sets them under `limits:`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .errors import TooLarge
 
 @dataclass(frozen=True)
 class Limits:
-    """Sizes in bytes and pixels, times in seconds."""
+    """The limits in force: sizes in bytes and pixels, times in seconds."""
 
     original_bytes: int = 25_000_000
     original_pixels: int = 50_000_000
@@ -24,6 +24,6 @@ class Limits:
     preset_seconds: int = 20
 
     def check_bytes(self, length: int) -> None:
-        """Raise TooLarge for an original of more bytes than are allowed."""
+        """Raise TooLarge if an original has more bytes than allowed."""
         if length > self.original_bytes:
             raise TooLarge(f"expected an original of at most {self.original_bytes} bytes, received {length}")

@@ -1,4 +1,4 @@
-"""What a rendering gives back, and what can be asked of it, in this process or in a worker."""
+"""The interface of a rendering, in this process or in a worker, and its results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Description:
-    """What the pixels say of an original: size in pixels, colours as rrggbb, placeholder as a data URI."""
+    """Facts about an original for its manifest: size in pixels, colours as rrggbb, placeholder as a data URI."""
 
     format: str
     width: int
@@ -36,7 +36,7 @@ class Description:
 
 
 class Rendering(Protocol):
-    """One original, opened once for all derivatives wanted of it; every method raises Refused or Unavailable."""
+    """One original, opened once for all wanted derivatives; every method raises Refused or Unavailable."""
 
     def area(self, derivative: Derivative) -> int:
         """How many pixels a derivative will have: its rendering time grows with them."""
@@ -45,11 +45,11 @@ class Rendering(Protocol):
         """Render one derivative."""
 
     def describe(self) -> Description:
-        """What the manifest says of the original."""
+        """Describe the original for its manifest."""
 
 
 class Prepare(Protocol):
-    """Opens sources for derivatives of the first of them. Opening and any one of them together may take `seconds`."""
+    """A function that opens sources for derivatives of the first. Opening and any one derivative may take `seconds`."""
 
     def __call__(
         self, sources: Sequence[Source], derivatives: Iterable[Derivative], limits: Limits, seconds: float

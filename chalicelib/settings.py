@@ -1,4 +1,4 @@
-"""What differs from one deployment to the next, from the environment. Only app.py reads it."""
+"""The settings of one deployment, from the environment. Only app.py reads them."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from typing import Any, TypeVar
 from .errors import MisconfiguredError
 
 ORIGIN_HEADER = "x-imgy-origin"
-"""In which CloudFront says the origin's secret."""
+"""The header in which CloudFront sends the origin secret."""
 
 ACCESS_HEADER, SIGNED = "x-imgy-access", "signed"
-"""In which the edge's function says that it has verified a signature; worth something beside the origin's secret."""
+"""The header that the edge function sets after verifying a signature; trusted only beside the origin secret."""
 
 UPLOADED = ("s3:ObjectCreated:*",)
 REMOVED = ("s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
-"""What the originals bucket tells of."""
+"""The events of which the originals bucket sends notifications."""
 
 MOST_RENDERERS = 2
 CORE_MEGABYTES = 1769
-"""Of memory, for which Lambda gives one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")."""
+"""The memory for which Lambda gives one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")."""
 
 
 def renderers(environment: Mapping[str, str]) -> int:
-    """How many derivatives of an upload are in the making at once: one for each processor, two at the most."""
+    """How many derivatives of an upload are rendered at the same time: one for each processor, at most two."""
     memory = environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
     processors = round(int(memory) / CORE_MEGABYTES) if memory else _processors()
     return min(max(processors, 1), MOST_RENDERERS)
 
 
 def _processors() -> int:
-    """How many this process may use."""
+    """How many processors this process may use."""
     allowed = getattr(os, "sched_getaffinity", None)
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
@@ -87,7 +87,7 @@ class Settings:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Settings:
-        """Settings from the environment: each name in capitals behind IMGY_, origins with commas between.
+        """Read the settings from the environment: IMGY_ and the field's name in capitals, origins separated by commas.
 
         Raises MisconfiguredError.
         """
@@ -99,7 +99,7 @@ class Settings:
         read: dict[str, Callable[[str], Any]] = {
             "origins": lambda text: tuple(origin.strip() for origin in text.split(",") if origin.strip()),
             "response_bytes": partial(_number, "a number of bytes above 0", "RESPONSE_BYTES", 1, math.inf),
-            # What an event source mapping of SQS takes (AWS Lambda API Reference, ScalingConfig).
+            # The range that an SQS event source mapping allows (AWS Lambda API Reference, ScalingConfig).
             "concurrency": partial(_number, "a number from 2 to 1000", "CONCURRENCY", 2, 1000),
             "expire_days": partial(_number, "a number of days, 0 for never,", "EXPIRE_DAYS", 0, math.inf),
         }

@@ -1,4 +1,4 @@
-"""How strangers' text, and long lists, are shown in a log line or an error."""
+"""Shows untrusted text and long lists in log lines and errors."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Collection
 from itertools import islice
 
 UNWRITABLE = ("Cc", "Cs")
-"""Unicode's categories of what no key may hold: control characters, and halves of surrogate pairs."""
+"""Unicode categories that no key may contain: control characters and surrogates."""
 
 
 def in_line(text: str) -> str:
-    """A text on a single line: whatever cannot be printed becomes a question mark."""
+    """A text on a single line: each unprintable character becomes a question mark."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def shortened(text: str, most: int = 60) -> str:
-    """A text as an error may quote it: printable, and at most `most` characters long."""
+    """A text for an error to quote: printable, and cut after `most` characters."""
     printable = in_line(text)
     return printable if len(printable) <= most else printable[:most] + "..."
 

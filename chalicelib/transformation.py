@@ -1,4 +1,4 @@
-"""What one URL or one preset asks for: read from a query or a path, written as canonical text and derivative key."""
+"""Transformations: parsed from a query or a path, written as canonical text and derivative key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .parameters.schema import Parameter, Values
 from .text import shortened
 
 NOTHING = f"fit={PARAMETERS['fit'].default}"
-"""The canonical text of a transformation that asks for nothing, as a key needs some name."""
+"""The canonical text of a transformation without parameters: a key needs a name."""
 
 KEY_BYTES = 1024
 """The longest key that S3 takes, in bytes of UTF-8."""
@@ -26,9 +26,9 @@ _PATH_FORM = re.compile(r"([a-z0-9-]+)=[^/]*\.([a-z0-9]+)")
 
 
 def parse(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Checked values of name and text pairs, defaults kept; raises ParameterError for the unknown, bad and doubled.
+    """Check name and text pairs, and return their values, defaults kept; raises ParameterError for the first mistake.
 
-    Of several mistakes the same one is named in whatever order the pairs come.
+    Which mistake is the first does not depend on the order of the pairs.
     """
     texts: dict[str, list[str]] = {}
     for written, text in pairs:
@@ -45,9 +45,9 @@ def _one(parameter: Parameter, texts: list[str]) -> Any:
 
 
 def merged(defaults: Values, *layers: Values) -> dict[str, Any]:
-    """Values of several layers, the later over the earlier, without what is at its default; raises ParameterError.
+    """Merge layers of values, later ones over earlier ones, and drop defaults; raises ParameterError.
 
-    auto=compress chooses q where none of the layers above the defaults does.
+    auto=compress sets q if no layer above `defaults` does.
     """
     together = {name: value for layer in (defaults, *layers) for name, value in layer.items()}
     if "compress" in together.get("auto", ()) and not any("q" in layer for layer in layers):
@@ -63,7 +63,7 @@ def merged(defaults: Values, *layers: Values) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Derivative:
-    """A picture of an original, fully named: `values` hold neither `fm` nor `auto`, as `format` says it."""
+    """A picture made from an original. `values` has neither `fm` nor `auto`: `format` is what they resolve to."""
 
     original: str
     values: Mapping[str, Any]
@@ -96,7 +96,7 @@ class Derivative:
 
 
 def negotiates(values: Values) -> bool:
-    """Whether the Accept header has a say in the format."""
+    """Whether the format depends on the Accept header."""
     return "format" in values.get("auto", ()) and "fm" not in values
 
 
@@ -110,13 +110,13 @@ def resolve_format(original: str, values: Values, accept: str = "", ahead: Itera
 
 
 def canonical_text(values: Values) -> str:
-    """The one spelling: parameters in pipeline order, reserved characters as ~ and their hexadecimal UTF-8 bytes."""
+    """The canonical text: parameters in pipeline order, reserved characters as ~XX for each of their UTF-8 bytes."""
     ordered = [name for name in PARAMETERS if name in values]
     return ",".join(f"{name}={_escaped(PARAMETERS[name].kind.text(values[name]))}" for name in ordered) or NOTHING
 
 
 def parse_path(path: str) -> Derivative | None:
-    """The derivative that a path names, or None where it names an original; raises ParameterError for a bad one."""
+    """The derivative that a path names, None if it names an original; raises ParameterError for an invalid one."""
     original, _, name = path.rpartition("/")
     match = _PATH_FORM.fullmatch(name)
     if not (original and match and match[1] in PARAMETERS and match[2] in WRITTEN):
@@ -124,7 +124,9 @@ def parse_path(path: str) -> Derivative | None:
     text = name[: -len(match[2]) - 1]
     values = merged({}, parse(_pair(part) for part in text.split(",")))
     if any(name in values for name in CHOICES):
-        raise ParameterError(f"expected the format as the path's extension, received {' or '.join(CHOICES)} in it")
+        raise ParameterError(
+            f"expected the format as the path's extension, received a parameter {' or '.join(CHOICES)}"
+        )
     return Derivative(original, resolve_format(original, {**values, "fm": match[2]}).values, match[2])
 
 

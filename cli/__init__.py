@@ -1,4 +1,4 @@
-"""The operator's tool, `python -m cli`: what runs on a person's machine and is never deployed."""
+"""The operator's tool, `python -m cli`: runs on a developer's machine and is never deployed."""
 
 from pathlib import Path
 

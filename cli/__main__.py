@@ -18,27 +18,25 @@ def _port(text: str | int) -> int:
     raise typer.BadParameter(f"expected integer from 1 to 65535, received '{text}'")
 
 
-PORT = typer.Option(envvar="PORT", parser=_port, metavar="PORT", help="Port of the page and the pictures.")
+PORT = typer.Option(envvar="PORT", parser=_port, metavar="PORT", help="Port of the web page and the pictures.")
 S3_PORT = typer.Option(envvar="S3_PORT", parser=_port, metavar="PORT", help="Port of the embedded S3.")
-DATA_DIR = typer.Option(envvar="DATA_DIR", file_okay=True, help="Folder that keeps the buckets.")
-WITH_PARENT = typer.Option("--with-parent", help="End when the process that started this one ends.")
+DATA_DIR = typer.Option(envvar="DATA_DIR", file_okay=True, help="Folder in which the buckets are stored.")
+WITH_PARENT = typer.Option("--with-parent", help="Stop when the parent process ends.")
 
-BEHIND_EDGE = typer.Option("--edge", envvar="EDGE", help="Put a simulated CloudFront before it; needs node.")
-STAGE = typer.Option(envvar="STAGE", help="Which stage of .chalice/config.json.")
-PROFILE = typer.Option(envvar="AWS_PROFILE", help="Whose credentials.")
+BEHIND_EDGE = typer.Option("--edge", envvar="EDGE", help="Put a simulated CloudFront in front; needs node.")
+STAGE = typer.Option(envvar="STAGE", help="A stage in .chalice/config.json.")
+PROFILE = typer.Option(envvar="AWS_PROFILE", help="The AWS profile to use.")
 SET = typer.Option("--set", metavar="NAME=VALUE", help="A parameter of deploy/foundation.yaml or edge/template.yaml.")
-ONLY = typer.Option(help="One step alone: foundation, functions, edge or proof.")
+ONLY = typer.Option(help="Run only this step: foundation, functions, edge or proof.")
 
 commands = typer.Typer(name="imgy", add_completion=False, rich_markup_mode=None)
-
-
 commands.add_typer(operating.commands)
 commands.add_typer(signing.commands)
 
 
 @commands.callback()
 def imgy() -> None:
-    """Image pipeline for AWS Lambda; here, the tools for the person who runs it."""
+    """The operator's commands of imgy, an image pipeline for AWS Lambda."""
 
 
 @commands.command()
@@ -57,7 +55,7 @@ def run(
 
 @commands.command()
 def photos(s3_port: Annotated[int, S3_PORT] = 4566) -> None:
-    """Upload real photos, those of Debian's mate-backgrounds, while `run` is up."""
+    """Upload real photos to the local run: those of Debian's package mate-backgrounds."""
     from cli.local.photos import add_photos
 
     add_photos(s3_port)
@@ -65,7 +63,7 @@ def photos(s3_port: Annotated[int, S3_PORT] = 4566) -> None:
 
 @commands.command()
 def docs() -> None:
-    """Print docs/operations.md with its pictures, and docs/configuration.md, from what the code declares."""
+    """Write docs/operations.md with its pictures, and docs/configuration.md, from the code's declarations."""
     from cli.docs import configuration, operations
 
     page, *pictures = operations.write()
@@ -75,7 +73,7 @@ def docs() -> None:
 
 @commands.command()
 def edge() -> None:
-    """Write edge/function.js, which CloudFront runs, from the operations' declarations and presets.yaml."""
+    """Write edge/function.js, CloudFront's function, from the declarations of the operations and presets.yaml."""
     from chalicelib.presets.file import load_configuration
     from cli.edge.function import FUNCTION, write_function
 
@@ -89,7 +87,7 @@ def deploy(
     profile: Annotated[str | None, PROFILE] = None,
     option: Annotated[list[str] | None, SET] = None,
 ) -> None:
-    """Bring a stage to AWS: foundation, functions, edge, and a picture fetched through it."""
+    """Deploy a stage to AWS: foundation, functions and edge, then a smoke test (the proof)."""
     from cli.deploy.steps import deploy_stage, deployment
 
     deploy_stage(deployment(stage, option or [], profile), only)
@@ -101,7 +99,7 @@ def plan(
     profile: Annotated[str | None, PROFILE] = None,
     option: Annotated[list[str] | None, SET] = None,
 ) -> None:
-    """Say what a deploy would change."""
+    """Show what a deploy would change."""
     from cli.deploy.steps import deployment, plan_stage
 
     plan_stage(deployment(stage, option or [], profile))
@@ -113,7 +111,7 @@ def undeploy(
     profile: Annotated[str | None, PROFILE] = None,
     option: Annotated[list[str] | None, SET] = None,
 ) -> None:
-    """Take a stage down; asks before a bucket with originals in it goes."""
+    """Delete a stage from AWS. Asks before it deletes a bucket that contains originals."""
     from cli.deploy.steps import deployment
 
     deployment(stage, option or [], profile).undeploy(
@@ -123,21 +121,21 @@ def undeploy(
 
 @commands.command()
 def rehearse() -> None:
-    """Deploy, prove and take down a stage on an embedded AWS: no account is needed."""
+    """Deploy, test and delete a stage on an embedded AWS. Needs no AWS account."""
     from cli.deploy.rehearsal import rehearse
 
     rehearse()
 
 
 def main() -> None:
-    """Run the command that was asked for; a mistake in it is said in one sentence, with exit 2."""
+    """Run the command. A mistake in its options is reported in one sentence, with exit code 2."""
     try:
         commands(standalone_mode=False)
     except TyperException as mistake:
         print(f"imgy: {mistake.format_message()}", file=sys.stderr)
         raise SystemExit(mistake.exit_code) from None
     except (BotoCoreError, ClientError) as error:
-        raise SystemExit(f"imgy: AWS says no: {error}") from None
+        raise SystemExit(f"imgy: AWS refused the request: {error}") from None
     except (KeyboardInterrupt, typer.Abort):
         raise SystemExit(130) from None
 

@@ -1,13 +1,6 @@
-"""Are ImageMagick and libvips there, and does the sandbox pass its self-test?"""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+"""Checks that ImageMagick and libvips are installed and that the sandbox passes its self-test."""
 
 from chalicelib.errors import ImgyError
-
-if TYPE_CHECKING:
-    pass
 
 NO_MAGICK = """\
 imgy: ImageMagick's library (libMagickWand) was not found; `make run` installs it, or: \
@@ -15,7 +8,7 @@ apt-get install libmagickwand-6.q16-6 (Debian, Ubuntu), brew install imagemagick
 
 
 def assert_libraries() -> None:
-    """Raise SystemExit unless ImageMagick and libvips are there, with their walls up."""
+    """Raise SystemExit unless ImageMagick and libvips are installed and the sandbox passes its self-test."""
     from chalicelib.sandbox.pool import WORKERS
 
     try:

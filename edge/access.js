@@ -1,14 +1,14 @@
-// Who may ask, where a stage is not open to everybody or has keys. S3 answers by itself what stands there, so that
-// nothing may come to it that the stage does not open. This stands behind viewer-request.js, which understands the query.
-// Keys, presets and what they open are in the store, which can only be awaited: what is not known yet is thrown, and
-// asked again once it was read.
+// Access control, for a stage that is not open to everybody or has keys. S3 serves every picture in its bucket without
+// a check, so this code sends only allowed requests to S3. It follows viewer-request.js, which parses the query.
+// Keys, presets and the derivatives that they open are in the key-value store, whose reads are asynchronous: this code
+// throws the name of a missing item, and runs again after the item was read.
 
-// One character of a text as encodeURIComponent writes it, whatever the engine takes for a character.
+// Matches one character of a text that encodeURIComponent has encoded, however the engine counts characters.
 var CHARACTER = '(?:[^%]|%[0-7].|%[CD].{4}|%E.{7}|%F.{10})';
 
 var known;
 
-// `read` is what was read from the store so far, by item; the answer has an item of its own where another is lacking.
+// `read` has the items that were read from the store so far. If one is missing, the result names it as `item`.
 function guarded(event, toApi, read) {
     var request = event.request;
     known = read;
@@ -65,7 +65,7 @@ function spelled(request) {
 }
 
 function isImgix(mark, text, keys) {
-    // What md5 says of a text tells what it says of longer ones, too, by bytes that are not printable.
+    // Against length extension: the md5 of a text gives that of longer texts, but these have unprintable bytes.
     return /^[!-~]+$/.test(text) && Object.keys(keys).filter(function (id) {
         return same(mark, crypto.createHash('md5').update(keys[id] + text).digest('hex'));
     })[0];

@@ -1,4 +1,4 @@
-// Where a stage is open to everybody and has no keys, there is no store: presets stand in the function itself.
+// For a stage that is open to everybody and has no keys: it needs no store, because the function contains the presets.
 
 function presetOf(name) {
     expect(owns(PRESETS, name));

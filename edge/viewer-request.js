@@ -1,9 +1,9 @@
-// CloudFront's viewer-request function: it turns a query into the derivative's own path, so that every spelling of one
-// transformation is one cache key, and S3 answers without Lambda. What it does not understand goes to the API alone, as
-// it came, and the API answers: the same picture for what is right, a sentence for what is wrong. The names in
-// capitals that are not declared here come from the operations' declarations and presets.yaml: `make edge` puts them
-// before this source, takes out what only people need, and writes function.js. This is ES5, as the minifier's grammar
-// checks.
+// CloudFront's viewer-request function. It rewrites a query to the derivative's own path, so that every spelling of one
+// transformation has one cache key, and S3 serves the picture without Lambda. A request that it does not understand
+// goes unchanged to the API, which responds with the same picture if the request is valid, or else with an error
+// sentence. The names in capitals that are not declared here come from the operations' declarations and presets.yaml:
+// `make edge` puts them before this source, minifies it, and writes function.js. This is ES5, because the minifier's
+// grammar accepts nothing newer.
 
 var ORDER = [];
 var PARAMETERS = {};
@@ -14,7 +14,7 @@ ROWS.forEach(function (row) {
 
 function NotUnderstood() {}
 
-// `pathOf` may throw an answer of its own, or what it lacks; without it, what is understood is open.
+// `pathOf` may throw a response, or an object that names the missing `item`. Without it, every request is allowed.
 function answer(event, toApi, pathOf) {
     var request = event.request;
     if (!isReading(request)) {
@@ -29,10 +29,11 @@ function answer(event, toApi, pathOf) {
     } catch (reason) {
         if (reason.statusCode || reason.item) return reason;
         if (!(reason instanceof NotUnderstood)) console.log(String(reason));
-        // Never to S3, which has a meaning of its own for some queries (response-content-type, versionId).
+        // Never to S3, which gives some queries its own meaning (response-content-type, versionId).
         toApi();
     }
-    // Of Accept only what may still be chosen counts for the cache; without any, API Gateway would answer in base64.
+    // Accept is in the cache key, so only formats that may still be chosen are kept. Without an Accept header, API
+    // Gateway would respond in base64.
     request.headers.accept = { value: offered.map(contentType).join(',') || '*/*' };
     return request;
 }
@@ -297,7 +298,7 @@ var KINDS = {
     },
     Colour: function (text) {
         var digits = text.toLowerCase();
-        // The 148 names of CSS would take a quarter of the room that CloudFront gives: the API knows them.
+        // CSS's 148 names would fill a quarter of the size that CloudFront allows, so the API handles names.
         if (!/^([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})$/.test(digits)) return undefined;
         if (digits.length < 6) digits = digits.replace(/./g, '$&$&');
         return digits.length === 8 && digits.slice(0, 2) === 'ff' ? digits.slice(2) : digits;

@@ -1,1 +1,1 @@
-"""Who may ask for what: signatures, their keys, the access mode and the ladder."""
+"""Access control: signatures, their keys, the access mode and the ladder."""

@@ -1,4 +1,4 @@
-"""Where the keys of signatures are kept: fetched when the first one is looked at, and again from time to time."""
+"""Signing keys: fetched when they are first needed, and again when their lifetime ends."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..errors import ImgyError, MisconfiguredError, Unavailable
 from .signatures import LIFETIME, Keys, read_keys
 
 _PAUSE = 10.0
-"""Seconds until a source that failed is asked again."""
+"""Seconds after which a source that failed is tried again."""
 
 log = logging.getLogger("imgy")
 
 
 class KeySource:
-    """Keys that `fetch` gets as JSON. While it fails, those that are known stay good."""
+    """The signing keys that `fetch` returns as JSON. While it fails, the last ones stay valid."""
 
     def __init__(self, fetch: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
         self._fetch, self._clock = fetch, clock
@@ -28,28 +28,28 @@ class KeySource:
         self._lock = Lock()
 
     def __call__(self) -> Keys:
-        """The keys; raises Unavailable where none have come yet."""
+        """The keys; raises Unavailable if none were fetched yet."""
         with self._lock:
             if self._clock() >= self._until:
                 self._renew()
             if not self._keys:
-                raise Unavailable("the keys of signatures cannot be read now; try again in a moment")
+                raise Unavailable("the signing keys cannot be read now; try again in a moment")
             return self._keys
 
     def _renew(self) -> None:
         try:
             self._keys = read_keys(self._fetch())
             self._until = self._clock() + LIFETIME
-        except Exception as error:  # whatever a client raises; its text may be about the secret
-            said = str(error) if isinstance(error, ImgyError) else type(error).__name__
-            log.error("the keys of signatures cannot be read: %s", said)
+        except Exception as error:  # any error of a client; its text may quote the secret
+            reason = str(error) if isinstance(error, ImgyError) else type(error).__name__
+            log.error("the signing keys cannot be read: %s", reason)
             self._until = self._clock() + _PAUSE
 
 
 def fetcher(reference: str, client: Callable[[str], Any]) -> Callable[[], str]:
-    """How to fetch what a reference names: secretsmanager:NAME, ssm:/NAME or file:PATH; `client` makes AWS' clients.
+    """A function that fetches secretsmanager:NAME, ssm:/NAME or file:PATH; `client` makes an AWS client.
 
-    Raises MisconfiguredError for any other.
+    Raises MisconfiguredError for any other reference.
     """
     kind, _, name = reference.partition(":")
     fetchers: dict[str, Callable[[], str]] = {

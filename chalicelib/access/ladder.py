@@ -16,13 +16,13 @@ OTHERWISE = ("refuse", "snap")
 
 @dataclass(frozen=True)
 class Ladder:
-    """The allowed values by parameter, in rising order; any other value is refused, or snapped to the nearest one."""
+    """The allowed values by parameter, in ascending order; any other value is refused, or snapped to the nearest."""
 
     rungs: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     snap: bool = False
 
     def with_steps_of(self, named: Iterable[Values]) -> Ladder:
-        """The ladder with the values of presets and defaults added: these are the owner's own."""
+        """The ladder with the values of presets and defaults added, which the operator has chosen."""
         steps = list(named)
         rungs = {
             name: tuple(sorted({*rungs, *(values[name] for values in steps if name in values)}))

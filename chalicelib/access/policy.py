@@ -19,7 +19,7 @@ MODES = ("open", "signed", "presets")
 
 @dataclass(frozen=True)
 class Access:
-    """The access of one stage; with `sign_presets` even presets need a signature where the mode is signed."""
+    """The access of one stage; with `sign_presets`, mode signed requires a signature for presets, too."""
 
     mode: str = "open"
     sign_presets: bool = False
@@ -27,19 +27,19 @@ class Access:
 
     @property
     def opens_everything(self) -> bool:
-        """Whether anybody may ask for any derivative."""
+        """Whether any derivative may be requested without a signature."""
         return self.mode == "open" and not self.ladder.rungs
 
     @property
     def opens_named(self) -> bool:
-        """Whether anybody may ask for what presets.yaml names."""
+        """Whether the derivatives of presets may be requested without a signature."""
         return not (self.mode == "signed" and self.sign_presets)
 
     def admit(self, derivative: Derivative, named: bool, signed: bool, presets: Collection[str] = ()) -> Derivative:
         """The derivative, its values on the ladder if it is neither `named` by a preset nor `signed`.
 
-        Raises ParameterError for a key that S3 does not take, Forbidden where the mode does not allow it; the sentence
-        lists `presets`, the names that may be asked for.
+        Raises ParameterError for a key that S3 does not accept, Forbidden if the mode does not allow the request; the
+        sentence lists `presets`, the allowed names.
         """
         if not derivative.storable:
             raise ParameterError(f"expected a URL whose derivative key has at most {KEY_BYTES} bytes of UTF-8")

@@ -1,6 +1,6 @@
-"""Who may ask: signatures of URLs, imgix's (`s`) and our own (`sig`), made and verified.
+"""Signs URLs and verifies them: with imgix's signature (`s`), or with our own (`sig`).
 
-`s` covers a URL as it is spelled, `sig` what it means: another spelling of the same keeps it.
+`s` covers the spelling of a URL, `sig` its meaning: it stays valid for every spelling of the same request.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from ..transformation import canonical_text, parse
 
 Pairs = list[tuple[str, str]]
 Keys = Mapping[str, str]
-"""Secrets by their ids: all of them are good, so that a new one can come before the old one goes."""
+"""Secrets by their ids. All are valid, so a new one can be added before the old one is removed."""
 
 SIGNING = ("s", "sig", "expires")
-"""The parameters of a query that are about who asks, and not about the picture."""
+"""The query parameters that belong to the signature, not to the picture."""
 
 WRONG = "the signature does not fit this URL"
 EXPIRED = "this URL has expired"
 
 LIFETIME = 300
-"""Seconds for which keys that were read are taken for the right ones."""
+"""Seconds for which fetched keys are used."""
 
 _ID, _SECRET = re.compile(r"[a-z0-9-]{1,32}"), re.compile(r"[!-~]{16,256}")
 _SECONDS = re.compile(r"[0-9]{1,12}")
 
 
 def read_keys(text: str) -> Keys:
-    """Keys from JSON, `{"k1": "secret"}`; raises MisconfiguredError, which quotes nothing of it."""
+    """Keys from JSON, `{"k1": "secret"}`; raises MisconfiguredError, which never quotes the text."""
     try:
         keys = json.loads(text)
     except ValueError:
         keys = None
     if not isinstance(keys, dict) or not keys or not all(_is_key(name, secret) for name, secret in keys.items()):
         raise MisconfiguredError(
-            "expected keys as a JSON object of ids (of a-z, 0-9 and -) and secrets (of 16 to 256 printable letters)"
+            "expected keys as a JSON object of ids (a-z, 0-9 and -) and secrets (16 to 256 printable ASCII characters)"
         )
     return keys
 
@@ -59,14 +59,14 @@ def sign(key: str, pairs: Pairs, key_id: str, secret: str) -> str:
 def signed_path(key: str, parameters: Mapping[str, str], key_id: str, secret: str, expires: int | None = None) -> str:
     """The path and query of a signed URL of an original or of a derivative's own path; `expires` is in Unix seconds.
 
-    Raises ParameterError for parameters that are not in the language.
+    Raises ParameterError for unknown parameters and invalid values.
     """
     pairs = [*parameters.items(), *_end(expires)]
     return f"/{quote(key)}?{urlencode([*pairs, ('sig', sign(key, pairs, key_id, secret))])}"
 
 
 def imgix_path(key: str, parameters: Mapping[str, str], secret: str, expires: int | None = None) -> str:
-    """The same, signed as imgix's clients do, with a key's secret as their token."""
+    """As `signed_path`, with imgix's signature: the secret is imgix's token."""
     query = urlencode([*parameters.items(), *_end(expires)], quote_via=quote)
     path = f"/{quote(key)}"
     return f"{path}?{query}{'&' if query else ''}s={_imgix(secret, path, query)}"
@@ -78,7 +78,7 @@ def _end(expires: int | None) -> Pairs:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a query says of who asks: at most one signature, and until when it is good."""
+    """The signature of a query, if it has one, and the time when it expires."""
 
     s: str = ""
     sig: str = ""
@@ -86,7 +86,7 @@ class Signature:
 
     @classmethod
     def of(cls, pairs: Pairs) -> Signature:
-        """Take it from a query; raises Forbidden for what cannot be one, as whatever was added to one that was good."""
+        """Read it from a query; raises Forbidden if it is malformed or if a signature's parameter is repeated."""
         given = [pair for pair in pairs if pair[0] in SIGNING]
         names = [name for name, _ in given]
         if len(names) > len({*names}) or {"s", "sig"} <= {*names}:
@@ -98,17 +98,17 @@ class Signature:
 
     @property
     def given(self) -> bool:
-        """Whether there is one at all."""
+        """Whether the query has a signature."""
         return bool(self.s or self.sig)
 
     def good_for(self, now: float) -> int:
-        """For how many seconds a cache that asks nobody may take it for good: a key may be dropped, too."""
+        """For how many seconds a cache may keep the response: not past `expires`, nor past the lifetime of keys."""
         return max(0, min(LIFETIME, int(self.expires or 10**12) - int(now)))
 
     def verify(self, keys: Keys, path: str, key: str, pairs: Pairs, now: float) -> None:
-        """Raise Forbidden where it does not fit a path as it is spelled, its key decoded, and the rest of the query.
+        """Raise Forbidden if it does not fit the request or has expired.
 
-        `now` is in Unix seconds.
+        `path` is as spelled, `key` decoded, `pairs` the rest of the query, `now` in Unix seconds.
         """
         right = self._fits_spelling(keys, path, pairs) if self.s else self._fits_meaning(keys, key, pairs)
         if not right:
@@ -117,7 +117,7 @@ class Signature:
             raise Forbidden(EXPIRED)
 
     def _fits_spelling(self, keys: Keys, path: str, pairs: Pairs) -> bool:
-        # No gateway tells how a query was spelled. imgix's clients escape as one of these two does.
+        # A gateway does not pass on how the query was spelled. imgix's clients encode it in one of these two ways.
         spelled = {urlencode(pairs, quote_via=quote, safe=safe) for safe in ("", "!'()*")}
         offered = [_imgix(secret, path, query) for secret in keys.values() for query in spelled]
         return sum(_same(self.s, right) for right in offered) > 0
@@ -126,7 +126,7 @@ class Signature:
         name, _, mac = self.sig.partition(".")
         try:
             right = _mac(keys[name], _text(key, pairs))
-        except (KeyError, ParameterError):  # what is not in the language was never signed
+        except (KeyError, ParameterError):  # an invalid parameter was never signed
             return False
         return _same(mac, right)
 
@@ -144,7 +144,7 @@ def _mac(secret: str, text: str) -> str:
 
 
 def _text(key: str, pairs: Iterable[tuple[str, str]]) -> str:
-    """What `sig` covers: the key, the preset's name, the canonical text of what is asked beside it, and the end."""
+    """The text that `sig` covers: key, preset's name, canonical text of the other parameters, and `expires`."""
     given = list(pairs)
     presets, ends = ([f"{name}={text}" for name, text in given if name == which] for which in ("preset", "expires"))
     values = parse(pair for pair in given if pair[0] not in ("preset", "expires"))

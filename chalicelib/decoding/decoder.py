@@ -1,4 +1,4 @@
-"""Bytes in, pixels out, at the size that is wanted: upright 8-bit sRGB without metadata."""
+"""Decodes bytes to pixels at the wanted size: upright 8-bit sRGB without metadata."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .jpeg import drop_last_refinement_scans
 from .pixels import Grey, Pixels
 
 _MUCH_SMALLER = 7
-"""From this reduction on, the last refinement scans of a JPEG are not seen: 0.002 of SSIM (docs/bench.md)."""
+"""From this reduction on, the last refinement scans of a JPEG are not visible: 0.002 of SSIM (docs/bench.md)."""
 
 
 class Decoded:

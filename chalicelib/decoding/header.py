@@ -65,7 +65,7 @@ def open_original(source: Source, limits: Limits) -> Opened:
 
 @contextmanager
 def damage_refused(form: str) -> Iterator[None]:
-    """Raise Damaged for what a decoder raises."""
+    """Raise Damaged for an error of a decoder."""
     try:
         yield
     except _UNREADABLE as error:
@@ -77,7 +77,7 @@ def _damaged(form: str) -> Damaged:
 
 
 def _check_counts(source: Source, limits: Limits) -> None:
-    """Refuse what takes a decoder too long to count."""
+    """Refuse an original whose pages or frames take a decoder too long to count."""
     if source.format == "tiff" and count_pages(source.body, _MOST_PAGES) > _MOST_PAGES:
         raise TooLarge(f"expected an original of at most {_MOST_PAGES} pages, received more")
     # For each frame libwebp goes through all of them: a megabyte of small frames takes seconds.

@@ -44,7 +44,7 @@ def _cut_short(original: bytes) -> bool:
 
 
 def heic_pixels(opened: Any) -> pyvips.Image:
-    """Decode what `open_heic` has opened: upright pixels, as libvips would give them."""
+    """Decode what `open_heic` has opened: upright pixels, as libvips would decode them."""
     pixels = bytes(opened.data)
     (width, height), mode = opened.size_mode
     bands, band, interpretation = _PIXELS[mode]

@@ -1,4 +1,4 @@
-"""How glibc keeps memory for pictures. Other C libraries are left as they are."""
+"""Configures glibc's malloc for pictures. Other C libraries keep their defaults."""
 
 import ctypes
 from contextlib import suppress
@@ -9,7 +9,7 @@ _MEGABYTE = 2**20
 
 
 def configure_malloc() -> None:
-    """Share two heaps among all threads, and keep freed memory for the next picture. Call it before the first picture.
+    """Share two heaps among all threads, and keep freed memory. Call it before the first picture.
 
     A heap for each thread took twice the memory: docs/bench.md has the figures.
     """

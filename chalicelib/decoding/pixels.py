@@ -1,4 +1,4 @@
-"""What decoding gives back: raw pixels, in colour for the rendering, in grey for a smart crop."""
+"""The results of decoding: raw pixels, in colour for rendering, in grey for a smart crop."""
 
 from __future__ import annotations
 

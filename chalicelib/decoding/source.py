@@ -10,7 +10,7 @@ from ..formats import sniff_or_refuse
 
 @dataclass(frozen=True)
 class Source:
-    """One file to decode: `key` is that of its original, `sniffed` its format where that is known already."""
+    """One file to decode: `key` is its original's key, `sniffed` its format if it is already known."""
 
     key: str
     body: bytes
@@ -18,5 +18,5 @@ class Source:
 
     @cached_property
     def format(self) -> str:
-        """What the first bytes say it is, looked up once; raises NotAnImage."""
+        """The format by the first bytes, computed once; raises NotAnImage."""
         return self.sniffed or sniff_or_refuse(self.body)

@@ -1,4 +1,4 @@
-"""How many pages a TIFF has. libvips counts them each time it opens one: two hundred thousand take a second."""
+"""Counts the pages of a TIFF. libvips counts them, too, each time it opens one: 200,000 take a second."""
 
 import struct
 

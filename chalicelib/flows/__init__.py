@@ -1,1 +1,1 @@
-"""The two flows: an original came, changed or went (prerender); a derivative is wanted (on_demand)."""
+"""The two flows: an original was uploaded, replaced or removed (prerender); a derivative is requested (on_demand)."""

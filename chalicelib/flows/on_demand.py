@@ -1,4 +1,4 @@
-"""The second flow: a derivative is wanted. It is answered from its bucket, or rendered and stored now."""
+"""The second flow: a derivative is requested. It is read from its bucket, or rendered and stored now."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from ..rendered import Rendered
 
 _LOOKUPS = 32
-"""How many originals are looked up at once, beside their derivatives: as many as the client has connections."""
+"""How many originals are looked up at the same time, beside their derivatives: one for each S3 connection."""
 
 _SLOTS = 4
-"""How many requests render at once in one process; a Lambda function has one request."""
+"""How many requests render at the same time in one process; on Lambda, a process has one request."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A derivative to answer with; `read` fetches its bytes."""
+    """A derivative to respond with; `read` fetches its bytes."""
 
     etag: str
     content_type: str
@@ -43,7 +43,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class OnDemand:
-    """Finds or renders single derivatives. The other flow is told when an original turns out to be refused."""
+    """The flow that finds or renders one derivative. It has the other flow record a refusal of the original."""
 
     prerender: Prerender
     slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_SLOTS))
@@ -72,7 +72,7 @@ class OnDemand:
             self.slots.release()
 
     def _stored(self, derivative: Derivative, timing: Timing) -> Picture | None:
-        """The stored picture, if it was made from the originals that are there now; they are looked up meanwhile."""
+        """The stored picture, if it was made from the current originals, which are looked up in parallel."""
         head = self.prerender.originals.head
         asked = [self.lookups.submit(none_if_denied, head, key) for key in derivative.originals]
         found = timing("fetch", self.prerender.derivatives.find, derivative.key)
@@ -91,13 +91,13 @@ class OnDemand:
         raise Unavailable(CHANGING)
 
     def _make(self, derivative: Derivative, timing: Timing) -> Object:
-        """Render and store one derivative; raises OriginalChanged, nothing stored, when an original has changed."""
+        """Render and store one derivative; raises OriginalChanged, and stores nothing, if an original has changed."""
         originals = timing("original", self._originals, derivative)
         self._refuse_again(originals[0])
         rendered = timing("render", self._rendered, originals, derivative)
         try:
             stored, replaced = timing("store", self.prerender.put, originals, derivative, rendered)
-        finally:  # a write that S3 did not confirm may have been done all the same
+        finally:  # S3 may have stored the picture without confirming it
             self._delete_unless_current(originals, derivative, timing)
         if replaced:
             self.prerender.invalidate(derivative.original)
@@ -128,10 +128,10 @@ class OnDemand:
             sources = self.prerender.sources(originals)
             with self.prerender.prepare(sources, [derivative], limits, limits.request_seconds) as rendering:
                 return rendering.render(derivative)
-        except TooSlow as slow:  # what is too slow for a request may still be in time for the presets
+        except TooSlow as slow:  # the deadline of presets is longer
             raise Unavailable("this picture takes too long to render") from slow
         except Refused as refused:
-            # A refusal of every derivative is written down; that takes as long again, while the caller waits.
+            # Reconciling records the refusal. It takes as long again, while the caller waits.
             if 2 * (time.monotonic() - start) < limits.request_seconds:
                 self.prerender.reconcile(derivative.original)
             if not self.prerender.are_current(originals):

@@ -1,4 +1,4 @@
-"""The first flow: an original came, changed or went. What counts is what the buckets hold now, not the event."""
+"""The first flow: an original was uploaded, replaced or removed. It reads the buckets' current state, not the event."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Reconciled:
 
 @dataclass(frozen=True)
 class Prerender:
-    """Brings the derivatives bucket in step with the originals bucket. `invalidate` takes the key of an original.
+    """The flow that brings derivatives in step with originals. `invalidate` takes the key of an original.
 
     It is called after pictures are deleted and before the manifest says so: if it fails, the next event calls it again.
     """
@@ -64,10 +64,10 @@ class Prerender:
         """Bring the derivatives of one key in step with the originals bucket; raises Unavailable.
 
         `left` returns the seconds that are left; what does not fit is left to the next event. With `last`, earlier
-        attempts may have ended their processes: should this one end, too, the original is refused from then on.
+        attempts may have ended their processes; if this one does, too, the original stays refused.
         """
         if not may_have_derivatives(key):
-            return Reconciled(key, "ignored", reason="a folder's marker, or a key with no room for derivatives")
+            return Reconciled(key, "ignored", reason="a folder marker, or a key too long to have derivatives")
         for _ in range(ATTEMPTS):
             original = self.originals.get(key)
             try:
@@ -80,7 +80,7 @@ class Prerender:
         raise Unavailable(CHANGING)
 
     def etags(self, keys: Iterable[str]) -> list[str | None]:
-        """The ETags that originals have now; None for one that is not there."""
+        """The current ETags of originals; None for a missing one."""
         return [found.etag if found else None for found in map(self.originals.head, keys)]
 
     def are_current(self, originals: Sequence[Object]) -> bool:
@@ -153,7 +153,7 @@ class Prerender:
         missing = [derivative for key, derivative in wanted.items() if key not in state.own]
         seconds = self.limits.preset_seconds
         with self.prepare(self.sources([original]), missing, self.limits, seconds) as rendering:
-            # The longest first, or one thread would wait for the other's last.
+            # The slowest first; otherwise one thread would wait for the other's last one.
             missing.sort(key=rendering.area, reverse=True)
             render = partial(render_in_time, rendering.render, left, seconds)
             stored = render_all(partial(self.pool, self.renderers), render, partial(self.put, [original]), missing)
@@ -173,7 +173,7 @@ class Prerender:
 
 
 def may_have_derivatives(key: str) -> bool:
-    """Whether a key may have derivatives: not a folder's marker, nor too long for S3 to take its manifest."""
+    """Whether a key may have derivatives: it is not a folder marker, and S3 accepts its manifest's key."""
     return bool(key) and not key.endswith("/") and len(manifest_key(key).encode()) <= KEY_BYTES
 
 

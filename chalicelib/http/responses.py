@@ -1,4 +1,4 @@
-"""HTTP responses: status, headers and body of a picture, an error, a redirection."""
+"""HTTP responses: status, headers and body of a picture, an error, a redirect."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ METHODS = ("GET", "HEAD", "OPTIONS")
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP response, before it takes any gateway's shape."""
+    """An HTTP response, independent of any gateway."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Response:
 def picture_response(
     picture: Picture, request: PictureRequest, asked: Mapping[str, str], head: bool, settings: Settings
 ) -> Response:
-    """The picture, or 304 where the caller has it already; `asked` are the request's headers by lower-case name."""
+    """The picture, or 304 if the caller already has it; `asked` has the request's headers by lower-case name."""
     headers = {
         "Cache-Control": settings.cache_control if request.max_age is None else f"public, max-age={request.max_age}",
         "ETag": f'"{picture.etag}"',
@@ -68,7 +68,7 @@ def _as_old_as(modified: str, since: str) -> bool:
 
 
 def redirect(location: str, picture: Picture, request: PictureRequest) -> Response:
-    """A redirection that no cache keeps, as its location may soon be gone."""
+    """A redirect that no cache keeps, because its location may soon be invalid."""
     cached = "HIT" if picture.hit else "MISS"
     varying = {"Vary": "Accept"} if request.varies else {}
     return Response(302, {"Location": location, "Cache-Control": "no-store", "X-Cache": cached, **varying})
@@ -77,13 +77,13 @@ def redirect(location: str, picture: Picture, request: PictureRequest) -> Respon
 def own_path(request: PictureRequest, asked: str) -> str:
     """The URL of the derivative's own path, relative to the percent-encoded path of the request.
 
-    Relative, as a stage's prefix may precede both; it starts at the last slash that was not encoded.
+    It is relative because a stage's prefix may precede both; it starts after the last slash that is not encoded.
     """
     return quote(f"./{unquote(asked.rpartition('/')[2])}/{request.derivative.name}", safe="/=,:~")
 
 
 def error_response(error: ImgyError) -> Response:
-    """An error as JSON: one sentence, cached as long as its class says."""
+    """An error as JSON: one sentence, cached for the error's `max_age`."""
     cached = f"public, max-age={error.max_age}" if error.max_age else "no-store"
     headers = {"Cache-Control": cached}
     if isinstance(error, Unavailable):
@@ -92,7 +92,7 @@ def error_response(error: ImgyError) -> Response:
 
 
 def json_response(status: int, content: object, headers: Mapping[str, str]) -> Response:
-    """Anything as JSON."""
+    """A response with JSON."""
     body = json.dumps(content, indent=2).encode() + b"\n"
     return Response(status, {**headers, "Content-Type": "application/json", "Content-Length": str(len(body))}, body)
 

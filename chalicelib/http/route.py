@@ -20,7 +20,7 @@ from .responses import Response, own_path, picture_response, redirect, unchanged
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 IGNORED = ("ixlib",)
-"""Parameters by which imgix's client libraries name themselves; they change nothing."""
+"""Parameters with which imgix's client libraries identify themselves; they have no effect."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def _no_keys() -> Keys:
 
 @dataclass(frozen=True)
 class Route:
-    """Responds to requests for pictures; `url_of` signs a URL that reads a derivative's key straight from S3."""
+    """The route of pictures; `url_of` signs a URL that reads a derivative's key directly from S3."""
 
     on_demand: OnDemand
     configuration: Configuration
@@ -49,12 +49,12 @@ class Route:
     clock: Callable[[], float] = field(default=time.time)
 
     def respond(self, request: Request, timing: Timing) -> tuple[Response, PictureRequest]:
-        """The response, and the request as it was understood; raises ImgyError."""
+        """Respond to a request; returns the response and the parsed request. Raises ImgyError."""
         wanted, by_path = self.understand(request)
         picture = self.on_demand.find(wanted.derivative, timing)
         if self._too_large(picture, request):
-            # A request by the derivative's own path is redirected to S3, so no request can go in a circle. A signed one
-            # is, too: its derivative's own path has no signature, and may be open to nobody.
+            # A request by the derivative's own path is redirected to S3, so redirects cannot loop. A signed request is,
+            # too: the derivative's own path has no signature, so access to it may be refused.
             straight = by_path or wanted.signed
             location = self.url_of(wanted.derivative.key) if straight else own_path(wanted, request.key)
             return redirect(location, picture, wanted), wanted
@@ -65,7 +65,7 @@ class Route:
         return carried and picture.length > self.settings.response_bytes
 
     def understand(self, request: Request) -> tuple[PictureRequest, bool]:
-        """What is wanted, and whether by the derivative's own path; raises ParameterError or Forbidden."""
+        """The parsed request, and whether it uses the derivative's own path; raises ParameterError or Forbidden."""
         key = _key(request.key)
         given = [(name, text) for name, texts in request.query.items() for text in texts]
         self._measure([pair for pair in given if pair[0] not in IGNORED])
@@ -84,14 +84,14 @@ class Route:
         return replace(wanted, max_age=max_age, signed=signed), derivative is not None
 
     def _signature(self, request: Request, pairs: list[tuple[str, str]]) -> Signature:
-        """The query's signature; raises ParameterError for one where nothing is signed."""
+        """The query's signature; raises ParameterError for one if this stage has no keys."""
         unsigned = not (self.settings.keys or self._verified(request))
         if unsigned and any(name in SIGNING for name, _ in pairs):
-            raise ParameterError("expected a URL without a signature, as nothing is signed here")
+            raise ParameterError("expected a URL without a signature, as this stage has no signing keys")
         return Signature.of(pairs)
 
     def _verified(self, request: Request) -> bool:
-        """Whether CloudFront has verified a signature, which it does before it looks into its cache.
+        """Whether CloudFront has verified a signature, which it does before it reads its cache.
 
         CloudFront removes this header from every request, and sets it only after verifying a signature. We trust it
         because only CloudFront knows the origin secret.

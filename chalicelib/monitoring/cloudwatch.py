@@ -1,4 +1,4 @@
-"""CloudWatch gets a JSON line for each event and request, and metrics in its embedded metric format."""
+"""Writes log entries for CloudWatch: a JSON line for each, and metrics in the embedded metric format."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMESPACE = "imgy"
 
 
 def to_cloudwatch(log: logging.Logger, function: str) -> Log:
-    """Log entries as JSON through the log, and metrics on standard output, both under the function's name."""
+    """A Log that writes JSON to the logger and metrics to standard output, both under the function's name."""
     for handler in log.handlers:
         handler.setFormatter(LambdaPowertoolsFormatter(log_record_order=["level", "message"], service=function))
     metrics = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service=function)

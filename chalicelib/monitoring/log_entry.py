@@ -1,4 +1,4 @@
-"""One event or request in the log: a line to read, fields to search, metrics to watch."""
+"""Log entries: each has a line to read, fields to search, and metrics to watch."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class LogEntry:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What a log is searched by; empty fields are left out."""
+        """The fields by which a log is searched; empty ones are left out."""
         fields = {
             "verb": self.verb,
             "key": self.key,
@@ -61,7 +61,7 @@ class LogEntry:
 
     @property
     def metrics(self) -> dict[str, tuple[str, float]]:
-        """CloudWatch's unit and the value of each metric that this entry counts for."""
+        """CloudWatch's unit and the value of each metric, by the metric's name."""
         counts = {
             "Hits": self.cache == "HIT",
             "Misses": self.cache == "MISS",
@@ -80,12 +80,12 @@ Log = Callable[[LogEntry], object]
 
 
 def refusal(error: Exception) -> str:
-    """The kind of an error that refuses an original, a metric's dimension; empty for any other."""
+    """The kind of a refusal, for a metric's dimension; empty for any other error."""
     return type(error).__name__ if isinstance(error, Refused) else ""
 
 
 def age(happened: str) -> float | None:
-    """Seconds since a moment of an event (ISO 8601); None where there is none that can be read."""
+    """Seconds since the time of an event (ISO 8601); None if it cannot be read."""
     try:
         return round((datetime.now(UTC) - datetime.fromisoformat(happened)).total_seconds(), 3)
     except (ValueError, TypeError):
@@ -93,5 +93,5 @@ def age(happened: str) -> float | None:
 
 
 def lines(log: logging.Logger) -> Log:
-    """Log entries as lines for people."""
+    """A Log that writes plain lines."""
     return lambda entry: log.log(logging.WARNING if entry.failed else logging.INFO, "%s", entry.line)

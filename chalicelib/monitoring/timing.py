@@ -1,4 +1,4 @@
-"""How long the stages of a request took."""
+"""Measures the stages of a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the picture stands on."""
+"""The background behind the picture."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -14,8 +14,8 @@ def background(
     *,
     bg: Annotated[str | None, Colour(), "colour behind padding and transparency"] = None,
 ) -> Layout:
-    """Colours what the picture leaves free: padding and transparent parts.
+    """Fills padding and transparent parts with a colour.
 
-    Without it both are transparent where the format has transparency, and white where not.
+    Without it, both are transparent if the format has transparency, and white otherwise.
     """
     return replace(layout, background=bg)

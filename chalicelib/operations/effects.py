@@ -28,7 +28,7 @@ def rotate(
     *,
     rot: Annotated[float, Between(0, 359), "degrees, counter-clockwise"] = 0,
 ) -> None:
-    """Rotates the picture within its frame, enlarged so far that it still covers the frame: for a crooked horizon."""
+    """Rotates the picture, and enlarges it until it fills its frame again: to straighten a horizon."""
     turn = math.radians(rot)
     across, down = abs(math.cos(turn)), abs(math.sin(turn))
     zoom = across + down * max(image.width / image.height, image.height / image.width)
@@ -45,7 +45,7 @@ def sharpen(
     *,
     sharp: Annotated[float, Between(0, 100), "strength"] = 0,
 ) -> None:
-    """Sharpens by an unsharp mask of one pixel; 20 adds once what the mask holds."""
+    """Sharpens with an unsharp mask: its sigma is 1 pixel, and 20 is an amount of 1.0."""
     image.unsharp_mask(radius=0, sigma=1, amount=sharp / 20, threshold=0)
 
 
@@ -55,10 +55,10 @@ def blur(
     *,
     blur: Annotated[int, Between(0, 2000), "strength: ten times the standard deviation in pixels"] = 0,
 ) -> None:
-    """Blurs with a Gaussian."""
+    """Blurs with a Gaussian filter."""
     width, height = image.size
     sigma = min(blur / 10, max(width, height))
-    # A wide Gaussian looks the same on a smaller picture, and takes a fraction of the time.
+    # A wide Gaussian filter looks the same on a smaller picture, in a fraction of the time.
     shrink = max(1.0, sigma / 4)
     if shrink > 1:
         image.resize(max(1, round(width / shrink)), max(1, round(height / shrink)), "triangle")

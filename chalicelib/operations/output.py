@@ -1,4 +1,4 @@
-"""What is written."""
+"""The output format, and its quality."""
 
 from collections.abc import Callable, Iterable
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from ..parameters.kinds import Several
 from ..parameters.schema import Between, operation
 
 COMPRESSED_QUALITY = 45
-"""What auto=compress takes for q where none is given."""
+"""The q of auto=compress if none is given."""
 
 
 @operation
@@ -38,6 +38,6 @@ def encode(
     *,
     q: Annotated[int, Between(0, 100), "quality of jpg, pjpg, webp and avif"] = 75,
 ) -> bytes:
-    """Sets the quality of formats that have one; AVIF's encoder gets two thirds of it, which looks about the same."""
+    """Sets the quality of formats that have one; the AVIF encoder gets two thirds of it, which looks about the same."""
     # `write` takes the format and a quality from 1 to 100.
     return write(form, max(1, round(q * 2 / 3) if form == "avif" else q))

@@ -1,4 +1,4 @@
-"""Which part of the original is shown, and how large."""
+"""The part of the original that is shown, and its size."""
 
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from ..parameters.kinds import Length, OneOf, Ratio, Region, Several
 from ..parameters.schema import Alias, Between, Needs, operation
 
 MOST = 8192
-"""Pixels a side that w, h and their kin may ask for."""
+"""The largest value in pixels of w, h and their bounds."""
 
 _PIXELS_OR_SHARE = "pixels, or as a share of the original's"
 _DEGREES = {"0": 1, "90": 6, "180": 3, "270": 8}
@@ -22,10 +22,10 @@ def orient(
         str | None,
         OneOf(("0", *map(str, range(1, 9)), "90", "180", "270")),
         Alias("or"),
-        "EXIF orientation 1 to 8, or degrees; 0 leaves the pixels as they are stored",
+        "EXIF orientation 1 to 8, or degrees; 0 keeps the pixels as stored",
     ] = None,
 ) -> Layout:
-    """Turns the picture by another EXIF orientation than its own."""
+    """Turns the picture by this EXIF orientation instead of its own."""
     return layout if orient is None else layout.overriding(_DEGREES.get(orient) or int(orient))
 
 
@@ -35,7 +35,7 @@ def cut(
     *,
     rect: Annotated[tuple[int | float | str, ...] | None, Region(), "the region, before any resizing"] = None,
 ) -> Layout:
-    """Takes a region of the original, and goes on as if that were all of it."""
+    """Crops the original to a region; all later steps see only this region."""
     if rect is None:
         return layout
     whole = layout.region
@@ -73,23 +73,23 @@ def resize(
     *,
     w: Annotated[int | float | None, Length(MOST), Alias("width"), f"width in {_PIXELS_OR_SHARE}"] = None,
     h: Annotated[int | float | None, Length(MOST), Alias("height"), f"height in {_PIXELS_OR_SHARE}"] = None,
-    fit: Annotated[_Fit, Alias("f"), "how the picture is brought to w and h"] = "clip",
-    crop: Annotated[tuple[str, ...], _Crop, _CROPS, "what a crop keeps, the centre by default"] = (),
+    fit: Annotated[_Fit, Alias("f"), "how the picture is fitted to w and h"] = "clip",
+    crop: Annotated[tuple[str, ...], _Crop, _CROPS, "which part a crop keeps, by default the centre"] = (),
     fp_x: Annotated[float, Between(0, 1), _FOCAL, "focal point from the left, as a share of the width"] = 0.5,
     fp_y: Annotated[float, Between(0, 1), _FOCAL, "focal point from the top, as a share of the height"] = 0.5,
     fp_z: Annotated[float, Between(1, 100), _FOCAL, "zoom on the focal point"] = 1,
     ar: Annotated[tuple[float, float] | None, Ratio(), _RATIO, "aspect ratio of the output"] = None,
     dpr: Annotated[float, Between(0.01, 5), Needs(("w", "h")), "device pixels for each pixel of w and h"] = 1,
-    max_w: Annotated[int | None, _Bound, Alias("max-width"), _BOUNDS, "the output's width at most"] = None,
-    max_h: Annotated[int | None, _Bound, Alias("max-height"), _BOUNDS, "the output's height at most"] = None,
-    min_w: Annotated[int | None, _Bound, Alias("min-width"), _BOUNDS, "the output's width at least"] = None,
-    min_h: Annotated[int | None, _Bound, Alias("min-height"), _BOUNDS, "the output's height at least"] = None,
+    max_w: Annotated[int | None, _Bound, Alias("max-width"), _BOUNDS, "maximum width of the output"] = None,
+    max_h: Annotated[int | None, _Bound, Alias("max-height"), _BOUNDS, "maximum height of the output"] = None,
+    min_w: Annotated[int | None, _Bound, Alias("min-width"), _BOUNDS, "minimum width of the output"] = None,
+    min_h: Annotated[int | None, _Bound, Alias("min-height"), _BOUNDS, "minimum height of the output"] = None,
 ) -> Layout:
-    """Brings the picture to a width and a height; where one of them is missing, it follows the picture's proportions.
+    """Resizes the picture to a width and a height; if one is missing, it follows from the aspect ratio.
 
-    fit=clip and fit=max keep the whole picture within both, and never enlarge it. fit=crop covers both and cuts off
-    what is over; fit=min does so without enlarging. fit=scale distorts. fit=fill, fit=fillmax (which never enlarges)
-    and fit=clamp pad: the first two with the background, the last with the picture's edge.
+    fit=clip and fit=max fit the whole picture into both, and never enlarge it. fit=crop fills both and cuts off the
+    rest; fit=min does the same, and never enlarges. fit=scale distorts. fit=fill, fit=fillmax (which never enlarges)
+    and fit=clamp fit the whole picture and pad it: the first two with the background, the last with its edge pixels.
     """
     region = layout.region
     width, height = _box(region, w, h, ar[0] / ar[1] if ar else None, dpr)
@@ -104,7 +104,7 @@ def resize(
 
 
 def _box(region: Box, w: float | None, h: float | None, ratio: float | None, dpr: float) -> tuple[float, float]:
-    """Width and height in device pixels, as w, h and a ratio of width to height ask for them."""
+    """Width and height in device pixels, from w, h and a ratio of width to height."""
     width = None if w is None else _asked(w, region.width) * dpr
     height = None if h is None else _asked(h, region.height) * dpr
     if ratio and (width is None) == (height is None):
@@ -120,7 +120,7 @@ def _asked(asked: float, whole: float) -> float:
 
 
 def _largest(ratio: float, width: float, height: float) -> tuple[float, float]:
-    """The largest box of a ratio within another."""
+    """The largest box of a ratio within a width and a height."""
     return min(width, height * ratio), min(height, width / ratio)
 
 
@@ -155,7 +155,7 @@ def _cropped(
 
 
 def _around(centre: float, share: float) -> float:
-    """Where a window of this share of the whole stands with its middle at the centre, as a share of its room."""
+    """The position, from 0 to 1, of a window of this share of the whole whose middle is at `centre`."""
     return 0.5 if share >= 1 else min(1.0, max(0.0, (centre - share / 2) / (1 - share)))
 
 

@@ -1,1 +1,1 @@
-"""How an operation declares a parameter: kinds of value, schema, numbers, colour names."""
+"""Parameters of operations: kinds of values, schema, numbers, colour names."""

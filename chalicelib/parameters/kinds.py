@@ -1,6 +1,6 @@
-"""The kinds of value a parameter takes: each reads a text, writes the one canonical text, and says what it expects.
+"""The kinds of values: each parses a text, writes the canonical text, and describes what it expects.
 
-`parse` raises ValueError for a text that is not of the kind; `text` is its inverse. `good` and `bad` are texts at and
+`parse` raises ValueError for an invalid text; `text` is its inverse. `good` and `bad` are texts at and
 just outside the limits: the tests of every parameter come from them.
 """
 
@@ -16,7 +16,7 @@ from .numbers import extent_text, number_text, parse_extent, parse_integer, pars
 
 
 class Kind(Protocol):
-    """What every kind of value can do."""
+    """The interface of a kind of value."""
 
     @property
     def expected(self) -> str: ...
@@ -26,7 +26,7 @@ class Kind(Protocol):
     def bad(self) -> Sequence[str]: ...
     @property
     def control(self) -> dict[str, Any]:
-        """How a page asks for it: {"type": "number" | "choice" | "several" | "colour" | "text", ...}."""
+        """The form control for it: {"type": "number" | "choice" | "several" | "colour" | "text", ...}."""
 
     def parse(self, text: str) -> Any: ...
     def text(self, value: Any) -> str: ...
@@ -154,9 +154,9 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Several:
-    """One or more of the options, with commas between; `apart` are the groups of which only one may stand.
+    """One or more of the options, separated by commas; of each group in `apart`, only one is allowed.
 
-    A query may name the parameter again for each option where it `repeats`.
+    With `repeats`, a query may repeat the parameter for each option.
     """
 
     options: tuple[str, ...]
@@ -194,7 +194,7 @@ class Several:
 
 @dataclass(frozen=True)
 class Colour:
-    """rgb, argb, rrggbb, aarrggbb or a CSS name; the value is rrggbb, or aarrggbb where it is not opaque."""
+    """rgb, argb, rrggbb, aarrggbb or a CSS name; the value is rrggbb, or aarrggbb if it is not opaque."""
 
     expected: str = "colour as RGB, ARGB, RRGGBB, AARRGGBB or a CSS name"
     good: Sequence[str] = ("fff", "8fff", "336699", "80336699", "tomato")

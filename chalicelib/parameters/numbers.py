@@ -1,4 +1,4 @@
-"""How numbers are spelled: plain decimals in, the shortest one spelling out; and strangers' texts, in one line."""
+"""Parses plain decimal numbers, and writes them in their shortest spelling."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def parse_integer(text: str) -> int:
 
 
 def parse_number(text: str) -> float:
-    """A plain decimal number, without exponent, of which six decimals count; raises ValueError."""
+    """A plain decimal number without exponent; six decimal places count. Raises ValueError."""
     match = _NUMBER.fullmatch(text)
     if not match or not (match[2] or match[3]):
         raise ValueError(text)
@@ -43,7 +43,7 @@ def parse_extent(text: str, least: int, most: int) -> int | float:
 
 
 def extent_text(value: int | float) -> str:
-    """The inverse of `parse_extent`; the whole is written 1.0, since 1 is one pixel."""
+    """The inverse of `parse_extent`; the whole is written 1.0, because 1 is one pixel."""
     if isinstance(value, int):
         return str(value)
     return "1.0" if value == 1 else number_text(value)

@@ -1,4 +1,4 @@
-"""How a signature becomes a schema: an operation is a function, and its keyword-only parameters are the query's."""
+"""Declares operations: an operation is a function, and its keyword-only parameters are those of the query."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..text import shortened
 from .kinds import Integer, Kind, Number, OneOf
 
 Values = Mapping[str, Any]
-"""Checked values by parameter name; what is at its default is absent."""
+"""Checked values by parameter name, without those at their default."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class Between:
 
 @dataclass(frozen=True)
 class Alias:
-    """Another name that imgix gives the same parameter."""
+    """Another name of the same parameter in imgix."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Needs:
-    """The parameter means something only beside one of these parameters, where values are named with one of them."""
+    """The requirement of one of these parameters; if there are `values`, it must have one of them."""
 
     names: tuple[str, ...]
     values: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class Needs:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One value that an operation takes."""
+    """A parameter of an operation."""
 
     name: str
     argument: str
@@ -66,7 +66,7 @@ class Parameter:
     meaning: str
 
     def parse(self, text: str) -> Any:
-        """The checked value of a text; raises ParameterError that says what was expected and what came."""
+        """The checked value of a text; raises ParameterError with what was expected and received."""
         try:
             return self.kind.parse(text)
         except ValueError:
@@ -91,13 +91,13 @@ class Operation:
         return any(parameter.name in values for parameter in self.parameters)
 
     def __call__(self, *subject: Any, values: Values) -> Any:
-        """Call the function with those of the values that are its own."""
+        """Call the function with the values of its own parameters."""
         own = {p.argument: values[p.name] for p in self.parameters if p.name in values}
         return self.function(*subject, **own)
 
 
 def operation(function: Callable[..., Any]) -> Operation:
-    """Declare an operation: its first parameter is what it works on, the keyword-only ones are the language's."""
+    """Declare an operation: its first parameter is its subject, the keyword-only ones are those of the query."""
     signature = inspect.signature(function).parameters.values()
     own = [entry for entry in signature if entry.kind is entry.KEYWORD_ONLY]
     name = function.__name__
@@ -129,5 +129,5 @@ def _kind(base: Any, notes: Iterable[Any]) -> Kind:
 
 
 def operations_of(modules: Iterable[ModuleType]) -> tuple[Operation, ...]:
-    """Every operation of the modules, in the order in which they are written: the pipeline's order."""
+    """Every operation of the modules, in source order, which is the pipeline's order."""
     return tuple(entry for module in modules for entry in vars(module).values() if isinstance(entry, Operation))

@@ -1,1 +1,1 @@
-"""presets.yaml: reads it, names the line of every mistake, and gives the derivatives of an original."""
+"""presets.yaml: reads it, reports every mistake with its line, and lists the derivatives of an original."""

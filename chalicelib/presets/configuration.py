@@ -1,4 +1,4 @@
-"""All that presets.yaml says: presets, access and limits."""
+"""The content of presets.yaml: presets, access and limits."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Configuration:
     def request(
         self, original: str, query: Iterable[tuple[str, str]], accept: str, signed: bool = False
     ) -> PictureRequest:
-        """What a query asks for; raises ParameterError, or Forbidden where access does not allow it."""
+        """Parse a query; raises ParameterError, or Forbidden if access does not allow it."""
         request = self.presets.request(original, query, accept)
         return replace(request, derivative=self.admit(request.derivative, signed))
 
     def admit(self, derivative: Derivative, signed: bool = False) -> Derivative:
-        """The derivative, its values on the ladder where they must be; raises ParameterError or Forbidden."""
+        """The derivative, its values on the ladder if they must be; raises ParameterError or Forbidden."""
         presets = self.presets
         named = not self.access.opens_everything and derivative.key in presets.derivatives(derivative.original)
         return self.access.admit(derivative, named, signed, presets.presets)

@@ -1,4 +1,4 @@
-"""Reads presets.yaml: the whole file is checked at load, and every mistake is reported with its line."""
+"""Reads presets.yaml: checks the whole file, and reports every mistake with its line."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def read_configuration(text: str | bytes, name: str = "presets.yaml", stage: str
 _WIDTH = Integer(1, MOST)
 _GLOB = re.compile(r"(?:[^\[]|\[!?\]?[^\]]*\])+")
 
-# The C loader where PyYAML has it: it shortens a cold start.
+# The C loader, if PyYAML has it, shortens a cold start.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Reader:
-    """Reads YAML's nodes, as only they know their lines, and collects mistakes instead of stopping at the first."""
+    """A reader of YAML nodes, which know their lines. It collects mistakes instead of stopping at the first."""
 
     def __init__(self, name: str, stage: str) -> None:
         self.name, self.stage = name, stage
@@ -66,7 +66,7 @@ class _Reader:
         self.mistakes.append(f"{self.name}:{node.start_mark.line + 1}: {sentence}")
 
     def root(self, text: bytes) -> yaml.Node | None:
-        """The file's node; None for an empty file, and for anything but YAML."""
+        """The file's node; None for an empty file, and for invalid YAML."""
         try:
             return yaml.compose(text, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
@@ -107,7 +107,7 @@ class _Reader:
         return Configuration(presets, access, read.get("limits", Limits()))
 
     def entries(self, node: yaml.Node, what: str) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
-        """The keys and values of a mapping; a doubled key is a mistake."""
+        """The keys and values of a mapping; a repeated key is a mistake."""
         if not isinstance(node, yaml.MappingNode):
             self.wrong(node, f"expected a mapping for {what}")
             return
@@ -140,7 +140,7 @@ class _Reader:
         return tuple(self.choice(entry, "formats", NEGOTIATED) for entry in self.texts(node, "formats"))
 
     def access(self, node: yaml.Node) -> str:
-        """One mode, or one for each stage; a stage that is not named gets the strictest of those that are."""
+        """One mode, or one for each stage; a stage that is not listed gets the strictest of the listed modes."""
         if not isinstance(node, yaml.MappingNode):
             return self.choice(node, "access", MODES)
         entries = self.entries(node, "access")
@@ -194,7 +194,7 @@ class _Reader:
         return values
 
     def values(self, entries: Iterable[tuple[yaml.ScalarNode, yaml.Node]], where: str) -> dict[str, Any]:
-        """The checked values of parameters, each given once, by any of its names."""
+        """The checked values of parameters, each given once, under any of its names."""
         values: dict[str, Any] = {}
         for key, node in entries:
             for name, value in self.value(key, node, where):

@@ -1,4 +1,4 @@
-"""Transformations with a name, and the derivatives that they ask for."""
+"""Presets, and the derivatives that they name."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Preset:
 
 @dataclass(frozen=True)
 class PictureRequest:
-    """A request, checked: the derivative, whether it depends on Accept, and the preset that was named.
+    """A checked request: the derivative, whether it depends on Accept, and the name of the preset.
 
-    `max_age` is how many seconds caches may keep the response, where the settings do not say it. `signed` tells whether
+    `max_age` is how many seconds caches may keep the response; None for the value in the settings. `signed` is whether
     the request has a signature.
     """
 
@@ -53,14 +53,14 @@ class PictureRequest:
 
 @dataclass(frozen=True)
 class Presets:
-    """The presets by name, what auto=format may choose, and the values that apply where nothing else is said."""
+    """The presets by name, the formats that auto=format may choose, and the default values."""
 
     presets: Mapping[str, Preset] = field(default_factory=dict)
     formats: tuple[str, ...] = NEGOTIATED
     defaults: Values = field(default_factory=dict)
 
     def derivatives(self, original: str) -> dict[str, Derivative]:
-        """What an upload renders, by derivative key: each preset that applies, in each of its formats."""
+        """The derivatives that an upload renders, by key: each preset that applies, in each of its formats."""
         applying = [preset for preset in self.presets.values() if preset.applies(original)]
         found = (derivative for preset in applying for derivative in self.of(preset, original))
         return {derivative.key: derivative for derivative in found if derivative.storable}
@@ -74,12 +74,12 @@ class Presets:
 
     @property
     def named_values(self) -> Iterator[Values]:
-        """All values that the file itself names."""
+        """The values of the defaults and of every preset."""
         yield self.defaults
         yield from (variant for preset in self.presets.values() for variant in preset.variants)
 
     def request(self, original: str, query: Iterable[tuple[str, str]], accept: str) -> PictureRequest:
-        """What a query asks for; raises ParameterError."""
+        """Parse a query; raises ParameterError."""
         pairs = list(query)
         preset = self._named([text for name, text in pairs if name == "preset"])
         asked = parse(pair for pair in pairs if pair[0] != "preset")

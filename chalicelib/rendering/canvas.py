@@ -1,4 +1,4 @@
-"""Pixels to an image: turned, on its background, on its canvas."""
+"""Makes an image of pixels: turns it, and puts it on its background and canvas."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TURNS: dict[int, Callable[[Image], object]] = {
 
 
 def arrange(pixels: Pixels, layout: Layout, opaque: bool = False) -> Image:
-    """Turns the picture, puts it on its background, and pads it to its canvas."""
+    """Turn the picture, put it on its background, and pad it to its canvas."""
     image: Image = Image.from_array(pixels)
     _TURNS[layout.turn](image)
     image.background_color = _colour(layout.background or ("ffffff" if opaque else "00ffffff"))
@@ -34,7 +34,7 @@ def arrange(pixels: Pixels, layout: Layout, opaque: bool = False) -> Image:
 
 
 def flatten(image: Image) -> None:
-    """Puts the picture on white where the format has no transparency."""
+    """Put the picture on white, for a format without transparency."""
     image.background_color = _colour("ffffff")
     _put_on_background(image)
 

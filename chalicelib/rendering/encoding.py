@@ -1,4 +1,4 @@
-"""Images in, bytes out. docs/bench.md has the figures that chose an encoder for each format."""
+"""Encodes images. docs/bench.md has the measurements behind each format's encoder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..geometry import Size
 from .magick import Image
 
 EncodingError = pyvips.Error
-"""What libvips raises when it cannot write a picture. As its input is sound, the reason is missing memory."""
+"""The error of libvips when it cannot encode. Its input is valid, so the reason is missing memory."""
 
 
 def write(images: list[Image], form: str, quality: int, delays: Sequence[int] = (), loop: int = 0) -> bytes:

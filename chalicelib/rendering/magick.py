@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from types import MappingProxyType
 
-# ImageMagick reads these once, when Wand loads it. One thread a picture: parallelism belongs to whole derivatives.
+# ImageMagick reads these once, when Wand loads it. It has one thread: whole derivatives are rendered in parallel.
 os.environ["MAGICK_CONFIGURE_PATH"] = str(Path(__file__).parent / "policy")
 # On Lambda the content of vendor/ lies beside app.py.
 os.environ.update([("MAGICK_HOME", str(file.parents[1])) for file in Path(__file__).parents[2].glob("lib/libMagickW*")])

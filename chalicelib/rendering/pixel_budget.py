@@ -1,4 +1,4 @@
-"""Limits the pixels in work at once: without memory ImageMagick would end the process."""
+"""Limits the pixels rendered at the same time: ImageMagick ends the process when memory runs out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PixelBudget:
 
     @contextmanager
     def reserve(self, pixels: int) -> Iterator[None]:
-        """Reserve pixels for the time of a `with` block; raises Unavailable when they do not get free in time."""
+        """Reserve pixels for the time of a `with` block; raises Unavailable if they are not free in time."""
         wanted = min(pixels, self._all)
         with self._changed:
             if not self._changed.wait_for(lambda: self._free >= wanted, self._seconds):

@@ -45,9 +45,9 @@ PIPELINE: tuple[Any, ...] = (
     flatten,
     encode,
 )
-"""Everything that can happen to a picture, in this order, from bytes to bytes."""
+"""Every step of a rendering, in order, from bytes to bytes."""
 
-# A third of what policy.xml gives ImageMagick: 8 bytes a pixel, and an operation holds up to three such pictures.
+# A third of what policy.xml gives ImageMagick: 8 bytes for each pixel, and an operation needs up to three pictures.
 _BUDGET = PixelBudget(40_000_000, seconds=60)
 
 _PLACEHOLDER_SIDE = 24
@@ -57,7 +57,7 @@ _SWATCHES = 5
 
 @dataclass(frozen=True)
 class LocalRendering:
-    """One original, opened once for all derivatives that are wanted of it: by their keys."""
+    """One original, opened once for all wanted derivatives; `layouts` and `wanted` are by derivative key."""
 
     header: Header
     decoded: Decoded
@@ -80,7 +80,7 @@ class LocalRendering:
         return self.layouts[derivative.key].output.area
 
     def describe(self) -> Description:
-        """What the manifest says of the original."""
+        """Describe the original for its manifest."""
         header = self.header
         facts = header.format, header.size.width, header.size.height, header.frames
         return Description(*facts, self.swatches(), self.placeholder())
@@ -112,7 +112,7 @@ class LocalRendering:
 
 
 def prepare(sources: Sequence[Source], derivatives: Iterable[Derivative], limits: Limits) -> LocalRendering:
-    """Open the first source, and decode it once for all these derivatives of it; raises Refused."""
+    """Open the first source, and decode it once for all these derivatives; raises Refused."""
     opened = open_original(sources[0], limits)
     header = opened.header
     wanted = {derivative.key: derivative for derivative in derivatives}

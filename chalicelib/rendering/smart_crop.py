@@ -1,4 +1,4 @@
-"""Finds the window of a small grey picture that holds the most detail."""
+"""Finds the window of a small grey picture with the most detail."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a process that opens strangers' files can no longer do: grow without end, write, reach out, touch others.
+"""The sandbox: takes memory, write access, the network and access to other processes from this process.
 
-Limits of the system (setrlimit) everywhere; on Linux a filter of system calls (seccomp), too, which is never taken off.
+setrlimit sets limits on every system; on Linux, a seccomp filter also refuses system calls. Neither can be undone.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from contextlib import suppress
 from pathlib import Path
 
 _MEMORY = 1700 * 2**20
-"""Bytes that one original may take: about what Lambda has beside the rest."""
+"""Bytes that rendering may add to this process: about what Lambda's memory leaves for it."""
 
-# What is refused, by Linux' numbers on x86_64 and on aarch64 (asm/unistd.h); None where there is no such call.
+# The refused system calls: their numbers on x86_64 and aarch64 (asm/unistd.h); None if the call does not exist.
 _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "socket": (41, 198),
     "connect": (42, 203),
@@ -58,8 +58,8 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "io_uring_setup": (425, 425),
     "openat2": (437, 437),
 }
-# Which argument holds the flags of a call, and which flags it must have or must not have: files are opened to be read
-# alone, and what is started is a thread.
+# The flags that are checked: `open` and `openat` must have no flag of _WRITING, so files are only read; `clone` must
+# have _THREAD, so only threads are started.
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _THREAD = 0x10000
 _OPEN, _OPENAT, _CLONE, _CLONE3 = (2, None), (257, 56), (56, 220), (435, 435)
@@ -74,27 +74,27 @@ _SET_SECCOMP, _FILTER, _NO_NEW_PRIVILEGES, _SET_DUMPABLE = 22, 2, 38, 4
 
 
 def confine() -> bool:
-    """Take this process's rights away, for good; returns whether its system calls are filtered, too."""
+    """Drop this process's rights for good; returns whether its system calls are filtered, too."""
     for what, most in (
         (resource.RLIMIT_DATA, _data() + _MEMORY),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(what)[1]
-        held = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
         with suppress(ValueError, OSError):
-            resource.setrlimit(what, (held, held))
+            resource.setrlimit(what, (limit, limit))
     return sys.platform == "linux" and _filtered()
 
 
 def keep_memory_private() -> None:
-    """Let no process of the same user look into this one's memory and environment, where the system knows how."""
+    """Keep other processes of the same user from reading this one's memory and environment; on Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _data() -> int:
-    """Bytes of memory that this process has for itself already."""
+    """Bytes of private memory that this process already has."""
     with suppress(OSError):
         found = re.search(r"^VmData:\s+(\d+) kB$", Path("/proc/self/status").read_text("ascii"), re.MULTILINE)
         return int(found[1]) * 1024 if found else 0
@@ -105,9 +105,9 @@ def _filtered() -> bool:
     if platform.machine() not in _ARCHITECTURES:
         return False
     program = b"".join(_program(*_ARCHITECTURES[platform.machine()]))
-    held = ctypes.create_string_buffer(program, len(program))
-    # struct sock_fprog: how many instructions of 8 bytes, and where they stand.
-    described = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(held))
+    buffer = ctypes.create_string_buffer(program, len(program))
+    # struct sock_fprog: the number of instructions (8 bytes each), and their address.
+    described = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
     system = ctypes.CDLL(None).prctl
     return bool(system(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0 and system(_SET_SECCOMP, _FILTER, described, 0, 0) == 0)
 
@@ -123,7 +123,7 @@ def _program(column: int, architecture: int) -> Iterator[bytes]:
     yield refused
     for numbers in _REFUSED.values():
         yield from _when(numbers[column], [refused])
-    # A C library that is told that there is no clone3 starts its threads by clone, whose flags can be seen.
+    # If clone3 does not exist, the C library starts threads by clone, whose flags this filter can read.
     yield from _when(_CLONE3[column], [_instruction(_RETURN, _ERROR | errno.ENOSYS)])
     allowed = _instruction(_RETURN, _ALLOW)
     for numbers, argument, flags, answers in (

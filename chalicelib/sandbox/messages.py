@@ -10,7 +10,7 @@ from typing import Any
 
 _MOST_LINE = 2**20
 _MOST_BODY = 2**28
-"""Bytes. A worker opens strangers' files, so what it sends is limited, too."""
+"""In bytes. A worker opens untrusted files, so its messages are limited, too."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Channel:
             self._connection.sendall(body)
 
     def receive(self, seconds: float | None = None) -> Message | None:
-        """The next message, None at the end of the connection; raises ValueError for anything else."""
+        """The next message, None at the end of the connection; raises ValueError for an invalid one."""
         self._connection.settimeout(seconds)
         line = self._source.readline(_MOST_LINE)
         if not line:

@@ -44,7 +44,7 @@ _GRACE_SECONDS = 2
 """How long after its deadline a worker may still run before this process kills it."""
 
 _IDLE = 2
-"""How many workers wait for work at most."""
+"""How many idle workers are kept at most."""
 
 _ORIGINALS = 500
 """After this many originals a worker is replaced, so that no leak can grow."""
@@ -56,7 +56,7 @@ _LONGEST_REASON = 10_000
 
 
 class WorkerPool:
-    """A worker for each original that is open at the same time; a worker serves one original after another."""
+    """The pool of workers. Each open original has its own worker; a worker serves one original after another."""
 
     def __init__(self, command: Sequence[str] = _COMMAND) -> None:
         self._command = command
@@ -68,7 +68,7 @@ class WorkerPool:
         self._give_back(Worker(self._command))
 
     def report(self) -> Mapping[str, Any]:
-        """Versions, and the self-tests that passed; raises MisconfiguredError where one failed."""
+        """Versions, and the self-tests that passed; raises MisconfiguredError if one failed."""
         worker = self._take()
         self._give_back(worker)
         return worker.report()
@@ -81,7 +81,7 @@ class WorkerPool:
 
         Opening and any one derivative may take `seconds` together.
         """
-        formats = [source.format for source in sources]  # no worker is started for what is no image
+        formats = [source.format for source in sources]  # raises NotAnImage before a worker is started
         worker = self._take()
         rendering = RemoteRendering(worker, seconds)
         try:
@@ -128,7 +128,7 @@ class Worker:
     def __init__(self, command: Sequence[str]) -> None:
         pairs = [socket.socketpair() for _ in range(MOST_RENDERERS)]
         descriptors = [its.fileno() for _, its in pairs]
-        # Output of libraries is dropped: strangers' files could fill a log. The worker has its own session, as Ctrl-C
+        # Output of libraries is dropped: untrusted files could fill the log. The worker has its own session, as Ctrl-C
         # is meant for this process; the worker ends when its connection closes.
         self._process = subprocess.Popen(
             [*command, *map(str, descriptors)],
@@ -151,7 +151,7 @@ class Worker:
         self._failed = False
 
     def report(self) -> Mapping[str, Any]:
-        """Versions and passed self-tests; raises MisconfiguredError with the reason where the worker cannot render."""
+        """Versions and passed self-tests; raises MisconfiguredError with the reason if it cannot render."""
         if not self._report:
             with suppress(OSError, ValueError):
                 message = self._channels[0].receive(_START_SECONDS)
@@ -163,23 +163,23 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs, and can render."""
+        """Whether the worker runs and can render."""
         with suppress(MisconfiguredError):
             return bool(self.report()) and self._process.poll() is None
         return False
 
     @property
     def reusable(self) -> bool:
-        """Whether another original may be given to it."""
+        """Whether the worker may open another original."""
         return not self._failed and self._opened < _ORIGINALS
 
     def open(self, fields: Mapping[str, Any], bodies: Sequence[bytes], seconds: float) -> Message | None:
-        """As `call`, for an original that takes the last one's place."""
+        """As `call`, to open an original in place of the last one."""
         self._opened += 1
         return self.call(fields, bodies, seconds)
 
     def call(self, fields: Mapping[str, Any], bodies: Sequence[bytes], seconds: float) -> Message | None:
-        """Its answer within the deadline; None where it failed, after which it is not used again."""
+        """Return the answer to a call; None if the worker failed or exceeded the deadline: it is not reused."""
         channel = self._free.get()
         try:
             channel.send({**fields, "seconds": seconds}, bodies, seconds + _GRACE_SECONDS)
@@ -192,7 +192,7 @@ class Worker:
         return answer
 
     def exit_code(self) -> int:
-        """Wait for its end: the exit code, or a negative signal number. One that still runs counts as too late."""
+        """Wait for the exit code, or the negative signal number. A worker that still runs is killed as too slow."""
         try:
             return self._process.wait(_GRACE_SECONDS)
         except subprocess.TimeoutExpired:
@@ -201,7 +201,7 @@ class Worker:
             return -signal.SIGALRM
 
     def end(self) -> None:
-        """Kill it."""
+        """Kill the worker."""
         for channel in self._channels:
             channel.close()
         self._process.kill()
@@ -218,7 +218,7 @@ class RemoteRendering:
     def open(
         self, sources: Sequence[Source], formats: Sequence[str], derivatives: Iterable[Derivative], limits: Limits
     ) -> None:
-        """Open the sources; the time this takes is not left for the derivatives."""
+        """Open the sources; the time this takes is subtracted from the derivatives' deadline."""
         start = time.monotonic()
         fields = {
             "call": "open",
@@ -240,13 +240,13 @@ class RemoteRendering:
         return Rendered(answer.bodies[0], Size(answer.fields["width"], answer.fields["height"]))
 
     def describe(self) -> Description:
-        """What the manifest says of the original."""
+        """Describe the original for its manifest."""
         fields = self._call("describe").fields
         facts = fields["format"], fields["width"], fields["height"], fields["frames"]
         return Description(*facts, tuple(fields["colours"]), fields["placeholder"])
 
     def close(self) -> None:
-        """Free the worker's memory. A worker that has failed is ended by its pool."""
+        """Free the worker's memory. The pool ends a worker that has failed."""
         if self._worker.reusable:
             self._worker.call({"call": "close"}, (), _GRACE_SECONDS)
 
@@ -264,7 +264,7 @@ class RemoteRendering:
 def _failure(code: int, seconds: float) -> ImgyError:
     if code == -signal.SIGALRM:
         return TooSlow(f"expected an original that can be rendered within {seconds:g} seconds, this one takes longer")
-    if code >= 0 or code == -signal.SIGKILL:  # a system that is out of memory kills with SIGKILL
+    if code >= 0 or code == -signal.SIGKILL:  # the kernel kills with SIGKILL when memory runs out
         return Unavailable("the worker process has ended; try again in a moment")
     name = signal.Signals(-code).name
     return Damaged(f"the original is damaged: opening it ends the worker process with {name}")

@@ -1,4 +1,4 @@
-"""The sandbox tests itself before anything is rendered: a forked process tries what must not work."""
+"""The self-test of the sandbox, before anything is rendered: a forked process tries what must not work."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _UNREADABLE = {"jpeg": b"\xff\xd8\xff\xe0", "txt": b"a text", "mvg": b"viewbox 0
 
 
 def run() -> list[str]:
-    """The names of the tests that passed; raises MisconfiguredError with a sentence for each that failed.
+    """Return the names of the tests that passed; raises MisconfiguredError with a sentence for each that failed.
 
-    A test of something that this system does not have is left out.
+    A test of a protection that this system does not have is left out.
     """
     ours, its = os.pipe()
     pid = os.fork()
@@ -46,7 +46,7 @@ def run() -> list[str]:
 
 
 def _results() -> dict[str, str | None]:
-    """What each test found: nothing wrong is an empty text, None means that this system has no such protection."""
+    """The mistake that each test found: empty if it passed, None if this system has no such protection."""
     results: dict[str, str | None] = {}
     for name, test in _TESTS.items():
         try:
@@ -127,10 +127,10 @@ _WAYS_OUT: dict[str, Callable[[], object]] = {
     "write a file": lambda: Path(os.devnull).write_bytes(b""),
     "start a program": lambda: os.execv(sys.executable, [sys.executable]),
     "fork": lambda: os.fork() or os._exit(0),
-    "end another": lambda: os.kill(os.getppid(), 0),
+    "end another process": lambda: os.kill(os.getppid(), 0),
 }
 
-# The last test takes away rights that the others need.
+# The last test drops rights that the others need.
 _TESTS: dict[str, Callable[[], str | None]] = {
     "libvips and ImageMagick are the pinned ones": _versions,
     "ImageMagick's limits are ours": _limits,

@@ -1,6 +1,6 @@
-"""The worker process: `python -m chalicelib.sandbox.worker FD...`. Strangers' files are opened here and nowhere else.
+"""The worker process: `python -m chalicelib.sandbox.worker FD...`. Untrusted files are opened only here.
 
-It has no credentials and few rights. It ends when its parent closes the connection, or a call exceeds its deadline.
+It has no credentials and few rights. It ends when its parent closes the connection or a call exceeds its deadline.
 """
 
 from __future__ import annotations
@@ -66,14 +66,14 @@ def serve(channel: Channel, calls: Calls, deadlines: Deadlines) -> None:
 
 def _failed(error: Exception) -> Fields:
     if isinstance(error, MemoryError):
-        error = Unavailable("the picture needs more memory than there is now; try again in a moment")
+        error = Unavailable("there is too little memory for this picture now; try again in a moment")
     if not isinstance(error, ImgyError):
         error = ImgyError("".join(traceback.format_exception(error)))
     return {"error": type(error).__name__, "reason": str(error)}
 
 
 class Calls:
-    """What a worker can be asked for. It has one original open at a time.
+    """The calls that a worker answers. One original is open at a time.
 
     Each call takes a message, and returns the fields of the answer and a picture's bytes.
     """
@@ -115,7 +115,7 @@ class Calls:
 
 
 class Deadlines:
-    """Ends this process by SIGALRM when a call exceeds its deadline, even one that hangs in a library."""
+    """The deadlines of the running calls. SIGALRM ends this process if one is exceeded, even inside a library."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -142,4 +142,4 @@ class Deadlines:
 
 if __name__ == "__main__":
     main([int(argument) for argument in sys.argv[1:]])
-    os._exit(0)  # a library may still have a thread of its own at work
+    os._exit(0)  # without waiting for the threads of libraries

@@ -1,1 +1,1 @@
-"""The store protocol, on S3 and in memory, and what the derivatives bucket holds of one original."""
+"""The store protocol, on S3 and in memory, and the content of the derivatives bucket."""

@@ -1,4 +1,4 @@
-"""The derivatives bucket: what it holds of each original, and what each object in it was made from."""
+"""The derivatives bucket: the pictures and the manifest of each original, and what each object was made from."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from ..rendered import Rendered
 
 ATTEMPTS = 4
-"""How often a flow starts over when another one was faster, before it answers that it is busy."""
+"""How often a flow tries again because another one was faster, before it raises Unavailable."""
 
 _ETAGS = "original-etag"
-"""Holds the ETag of each original that a picture was made from, with commas between: its own original's first."""
+"""Metadata: the ETags of the originals that a picture was made from, separated by commas, its own original's first."""
 
 _MODIFIED = "original-modified"
 _WIDTH, _HEIGHT = "width", "height"
 _ADHOC = "adhoc"
 TAG = f"imgy={_ADHOC}"
-"""The tag of a picture that expires, which S3's lifecycle rule looks for (deploy/foundation.yaml)."""
+"""The tag of a picture that expires, for the lifecycle rule of S3 (deploy/foundation.yaml)."""
 
 
 class OriginalChanged(Exception):
-    """An original is no longer the one that was read: start over."""
+    """An original is no longer the one that was read: the caller must start over."""
 
 
 class Stored(NamedTuple):
@@ -44,7 +44,7 @@ class Stored(NamedTuple):
 
 @dataclass(frozen=True)
 class DerivativesState:
-    """What the bucket holds of the original with this ETag: manifest, its own pictures by key, keys of stale ones."""
+    """What the bucket has of the original with this ETag: manifest, its own pictures by key, keys of stale ones."""
 
     etag: str
     manifest: Manifest | None
@@ -58,7 +58,7 @@ class DerivativesState:
 
     @property
     def changed(self) -> bool:
-        """Whether somebody may have seen pictures of another original."""
+        """Whether caches may have pictures of another original."""
         return self.overwritten or bool(self.stale)
 
     @property
@@ -95,7 +95,7 @@ class Derivatives:
         return [key for key in keys if key != manifest], manifest in keys
 
     def state(self, original: Object) -> DerivativesState:
-        """What the bucket holds of an original now."""
+        """The current content of the bucket for an original."""
         pictures, has_manifest = self.keys_of(original.key)
         heads = [found for found in map(self.store.head, pictures) if found]
         own = {found.key: found for found in heads if is_of(original, found)}
@@ -113,7 +113,7 @@ class Derivatives:
     ) -> Stored:
         """Store a picture made from `originals`, and return the stored one: of two made at once, the first.
 
-        `is_current` tells whether they still are the ones in the bucket; raises OriginalChanged when they are not.
+        `is_current` returns whether they are still the ones in the bucket; raises OriginalChanged if not.
         """
         over: str | None = None
         for _ in range(ATTEMPTS):
@@ -125,7 +125,7 @@ class Derivatives:
             if not is_current():
                 raise OriginalChanged
             over = present.etag if present else None
-        raise Unavailable("this picture is being written by many at once; try again in a moment")
+        raise Unavailable("too many requests are writing this picture; try again in a moment")
 
     def _swap(
         self,
@@ -150,7 +150,7 @@ class Derivatives:
         return Object(key, etag, len(body), modified, content_type, metadata, lambda: body) if etag else None
 
     def clear_expiry(self, wanted: Iterable[Object]) -> None:
-        """Remove the tag from pictures that were made on demand, and that presets name now."""
+        """Remove the tag from pictures that were made on demand and are now named by presets."""
         for stored in wanted:
             if _ADHOC in stored.metadata:
                 self.store.untag(stored.key)
@@ -177,7 +177,7 @@ class Derivatives:
         self.put_manifest(original, Manifest("stale"))
 
     def manifest(self, original: str) -> Manifest | None:
-        """The manifest of an original, if there is one that can be read."""
+        """The manifest of an original; None if it is missing or cannot be read."""
         return _manifest(none_if_denied(self.store.get, manifest_key(original)))
 
     def put_manifest(self, original: str, manifest: Manifest | None) -> None:
@@ -217,7 +217,7 @@ def _etags_text(originals: Sequence[Object]) -> str:
 
 
 def original_modified(stored: Object) -> str:
-    """When the newest of its originals was uploaded, as HTTP writes it; empty where the object does not say."""
+    """When the newest of its originals was uploaded, as HTTP writes it; empty if unknown."""
     return stored.metadata.get(_MODIFIED, "")
 
 

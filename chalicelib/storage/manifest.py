@@ -1,4 +1,4 @@
-"""What is known of one original. It is written last: if it names an ETag, everything made from that ETag is there."""
+"""The manifest of an original. It is written last: if it names an ETag, everything made from that ETag is there."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _NAME = "manifest.json"
 
 @dataclass(frozen=True)
 class Manifest:
-    """One original: length in bytes, size in pixels, colours as rrggbb, placeholder (data URI), derivatives by name.
+    """The facts about one original, or its refusal.
 
-    Or, where it was refused, the refusal.
+    Length in bytes, size in pixels, colours as rrggbb, placeholder as a data URI, derivatives by name.
     """
 
     etag: str
@@ -51,7 +51,7 @@ class Manifest:
 
     @property
     def refusal(self) -> Refused | None:
-        """The error to answer with, where the original was refused."""
+        """The error to raise, if the original was refused."""
         return REFUSALS[self.refused["status"]](self.refused["reason"]) if self.refused else None
 
     def to_json(self) -> bytes:
@@ -59,7 +59,7 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: bytes) -> Manifest | None:
-        """The inverse of `to_json`; None for anything that is no manifest of this version: it will be rewritten."""
+        """The inverse of `to_json`; None for anything but a manifest of this version: it will be rewritten."""
         try:
             read = json.loads(text)
             manifest = cls(**{**read, "colours": tuple(read["colours"])})

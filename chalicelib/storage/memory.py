@@ -1,4 +1,4 @@
-"""A bucket in memory: for tests and benchmarks, and as the plainest statement of what the methods mean."""
+"""A bucket in memory: for tests and benchmarks, and as the simplest implementation of the store protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bucket on S3, and the options of the clients that reach it."""
+"""A bucket on S3, and the options of its client."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _BATCH = 1000
-"""How many keys one DeleteObjects takes."""
+"""How many keys one DeleteObjects request accepts."""
 
 _CONDITION_FAILED = (404, 409, 412)
-"""S3's status where the expected object is deleted, is being written by another writer, or has another ETag."""
+"""S3's statuses if the expected object was deleted, is being written by another writer, or has another ETag."""
 
 
 def client_options(max_connections: int, read_seconds: int = 10, attempts: int = 3) -> Config:
@@ -30,7 +30,7 @@ def client_options(max_connections: int, read_seconds: int = 10, attempts: int =
         read_timeout=read_seconds,
         retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=max_connections,
-        # Newer buckets take no other signature, and a signed URL must name the bucket's own region.
+        # Newer buckets accept no other signature, and a signed URL must name the bucket's own region.
         signature_version="s3v4",
         s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
         request_checksum_calculation="when_required",
@@ -39,7 +39,7 @@ def client_options(max_connections: int, read_seconds: int = 10, attempts: int =
 
 
 class S3Store:
-    """A bucket on S3, or on anything that speaks its language."""
+    """A bucket on S3, or on a service with the same API."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:
         self._client = client
@@ -105,7 +105,7 @@ class S3Store:
             asked["ContinuationToken"] = page["NextContinuationToken"]
 
     def url(self, key: str, seconds: int) -> str:
-        """A URL that reads the object straight from S3, good for so many seconds."""
+        """A presigned URL that reads the object directly from S3, valid for `seconds`."""
         return self._client.generate_presigned_url(
             "get_object", {"Bucket": self._bucket, "Key": key}, ExpiresIn=seconds
         )
@@ -138,7 +138,7 @@ class S3Store:
 
 
 def _status(unavailable: Unavailable) -> int:
-    """The HTTP status with which S3 said no; 0 where it said nothing."""
+    """The HTTP status of S3's error; 0 if S3 did not answer."""
     from botocore.exceptions import ClientError
 
     cause = unavailable.__cause__
@@ -150,7 +150,7 @@ def _object(key: str, answer: Mapping[str, Any], read: Callable[[], bytes] = lam
         key,
         answer["ETag"].strip('"'),
         answer["ContentLength"],
-        answer["LastModified"].astimezone(UTC),  # botocore has a UTC of its own, which email.utils refuses
+        answer["LastModified"].astimezone(UTC),  # email.utils does not accept botocore's own UTC
         answer.get("ContentType", ""),
         answer.get("Metadata", {}),
         read,
@@ -168,6 +168,6 @@ def _read(body: Any) -> bytes:
     try:
         return bytes(body.read())
     except (BotoCoreError, HTTPError, OSError) as error:
-        raise Unavailable("the store broke off; try again in a moment") from error
+        raise Unavailable("the store closed the connection; try again in a moment") from error
     finally:
         body.close()

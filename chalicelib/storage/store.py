@@ -1,4 +1,4 @@
-"""The methods that both buckets need. Objects are put whole: no half-written object is ever seen."""
+"""The store protocol of both buckets. Objects are written whole: a partial object is never visible."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Object:
 
 @dataclass(frozen=True)
 class Content:
-    """What is to be stored under a key; `tags` are S3's, written as a query."""
+    """The content to store under a key; `tags` are S3's, written as a query."""
 
     body: bytes
     content_type: str = ""
@@ -33,19 +33,19 @@ class Content:
 
 
 class Store(Protocol):
-    """A bucket. Every method raises Unavailable when S3 cannot answer; readers raise Denied where S3 says 403."""
+    """A bucket. Every method raises Unavailable when S3 cannot answer; readers raise Denied if S3 answers 403."""
 
     def get(self, key: str) -> Object | None:
-        """The object, its body not read yet but fixed to this object's; None where there is none."""
+        """The object, its body not read yet but always that of this ETag; None if there is none."""
 
     def head(self, key: str) -> Object | None:
-        """The object without its body; None where there is none."""
+        """The object without its body; None if there is none."""
 
     def put(self, key: str, content: Content) -> str:
         """Store a whole object and return its ETag."""
 
     def swap(self, key: str, over: str | None, content: Content) -> str | None:
-        """As `put`, if the present object has the ETag `over`, or if there is none for None; otherwise return None."""
+        """As `put`, if the present object's ETag is `over`, where None means no object; otherwise return None."""
 
     def untag(self, key: str) -> None:
         """Remove an object's tags; a missing key is no error."""

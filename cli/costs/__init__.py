@@ -1,1 +1,1 @@
-"""Prices, and the models of cost and scale."""
+"""Prices, and models of cost and scale."""

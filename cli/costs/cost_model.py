@@ -1,4 +1,4 @@
-"""What a month costs: pure functions of a scenario, a hit rate, prices and how imgy is deployed."""
+"""A model of a month's cost: pure functions of a scenario, a hit rate, prices and the deployment."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from cli import ROOT
 from cli.costs.prices import Hosted, Prices
 
 HOURS = 730
-"""A month, as AWS counts it."""
+"""Hours in a month, as AWS counts them."""
 
 _GB = 1e9
 _MOST_GB = 10_000
-"""The price of a gigabyte holds for the first 10 TB."""
+"""CloudFront's price of a gigabyte is for the first 10 TB."""
 
 
 def _given(default: float, meaning: str) -> Any:
@@ -26,24 +26,24 @@ def _given(default: float, meaning: str) -> Any:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A site and its month, the same for every contender: all that is assumed."""
+    """A site and its traffic in a month: all assumptions, the same for every contender."""
 
     requests: int = _given(1_000_000, "requests for pictures")
     picture_bytes: int = _given(50_000, "bytes of a picture delivered")
-    originals: int = _given(10_000, "originals that the site has")
+    originals: int = _given(10_000, "originals on the site")
     original_bytes: int = _given(3_000_000, "bytes of an original, a photo of 6 MP")
     uploads: int = _given(1000, "originals uploaded in the month")
-    replaced: int = _given(100, "of them, uploads that replace an original")
-    pictures: int = _given(10, "different pictures of an original that are asked for, by size and format")
-    ad_hoc: int = _given(2, "of them, those that no preset renders ahead")
-    stored_bytes: int = _given(100_000, "bytes of a picture that is rendered ahead, the mean of the shipped presets")
-    render_seconds: float = _given(0.35, "seconds for a picture on demand, S3 included")
-    upload_seconds: float = _given(1.0, "seconds for an upload's presets, S3 included")
-    peak: int = _given(10, "times the mean rate that the busiest second has")
+    replaced: int = _given(100, "of these, uploads that replace an original")
+    pictures: int = _given(10, "different pictures requested of an original, by size and format")
+    ad_hoc: int = _given(2, "of these, pictures that no preset renders at upload")
+    stored_bytes: int = _given(100_000, "bytes of a picture rendered at upload, the mean of the shipped presets")
+    render_seconds: float = _given(0.35, "seconds to render a picture on demand, including S3")
+    upload_seconds: float = _given(1.0, "seconds to render the presets of an upload, including S3")
+    peak: int = _given(10, "ratio of the busiest second's rate to the mean rate")
 
     @property
     def delivered(self) -> float:
-        """GB that leave the CDN; raises ValueError beyond what the price of a gigabyte holds for."""
+        """GB delivered by the CDN. Raises ValueError beyond 10 TB, where the price changes."""
         gigabytes = self.requests * self.picture_bytes / _GB
         if gigabytes > _MOST_GB:
             raise ValueError(f"expected at most {_MOST_GB} GB a month, received {gigabytes:.0f}")
@@ -51,16 +51,16 @@ class Scenario:
 
     @property
     def new(self) -> int:
-        """Pictures that are asked for the first time."""
+        """Pictures requested for the first time in the month."""
         return self.uploads * self.pictures
 
     @property
     def asked_bytes(self) -> int:
-        """What all pictures that are asked for weigh together."""
+        """The bytes of all requested pictures together."""
         return self.originals * self.pictures * self.picture_bytes
 
     def misses(self, hit_rate: float) -> int:
-        """Requests that the CDN cannot answer itself; raises ValueError for a rate that this site cannot reach."""
+        """Requests that the CDN passes to its origin. Raises ValueError for a hit rate that this site cannot have."""
         misses = round(self.requests * (1 - hit_rate))
         if not self.new <= misses <= self.requests:
             raise ValueError(f"expected a hit rate with {self.new} to {self.requests} misses, received {hit_rate}")
@@ -69,7 +69,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Stage:
-    """How imgy is deployed: memory in MB, pictures that an upload makes, and what costs even while nobody asks."""
+    """A deployment of imgy: memory in MB, pictures per upload, and what costs without any requests."""
 
     route_megabytes: int
     upload_megabytes: int
@@ -79,7 +79,7 @@ class Stage:
 
 
 def shipped() -> Stage:
-    """The stage prod, with the presets as shipped."""
+    """The stage prod with the shipped presets."""
     config = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
     functions, megabytes = config["stages"]["prod"]["lambda_functions"], config["lambda_memory_size"]
     foundation = (ROOT / "deploy" / "foundation.yaml").read_text(encoding="utf-8")
@@ -94,7 +94,7 @@ def shipped() -> Stage:
 
 @dataclass(frozen=True)
 class Bill:
-    """Dollars a month by item: what the CDN takes, and what making and keeping the pictures takes."""
+    """A monthly bill in dollars by item: delivery by the CDN, and making: rendering, storage and the rest."""
 
     delivery: Mapping[str, float]
     making: Mapping[str, float]
@@ -113,18 +113,18 @@ class Bill:
 
 
 UPLOAD_READS, UPLOAD_WRITES = 6, 4
-"""Requests to S3 for an upload at most, beside one write for each picture."""
+"""The most requests to S3 for an upload, without one write for each picture."""
 DEMAND_READS, DEMAND_WRITES = 5, 1
-"""Requests to S3 for a picture on demand at most, beside CloudFront's own."""
+"""The most requests to S3 for a picture on demand, without CloudFront's own."""
 POLLS = 5 * 3 * 60 * HOURS
-"""Lambda's five pollers ask a queue every 20 seconds, even while there is nothing in it."""
+"""Requests to SQS in a month: Lambda's five pollers ask a queue every 20 seconds, even if it is empty."""
 LOG_BYTES = 1000
-"""What one run of a function logs, Lambda's own three lines included."""
+"""Bytes that one run of a function logs, including Lambda's own three lines."""
 
 SOLUTION_MEGABYTES = 1024
 """Memory of the function in AWS's own template."""
 TASKS, TASK_CPUS, TASK_GIGABYTES = 2, 1, 2
-"""Tasks of imgproxy at least, so that one may fail, and how large each is."""
+"""The least number of imgproxy tasks, so that one can fail, and the size of a task."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Model:
     stage: Stage
 
     def imgy(self, hit_rate: float) -> Bill:
-        """S3 answers what is stored; the rest is rendered once, and then stored."""
+        """Stored pictures come from S3; each other picture is rendered once and stored."""
         site, price, stage = self.scenario, self.prices, self.stage
         misses, rendered = site.misses(hit_rate), site.uploads * site.ad_hoc
         writes = site.uploads * (stage.presets + UPLOAD_WRITES) + rendered * DEMAND_WRITES
@@ -147,21 +147,21 @@ class Model:
         making = {
             "edge function, every request": site.requests * price["edge_function"],
             "Origin Shield, every miss": (misses + rendered) * price["shield_request"],
-            "S3, reading for every miss": misses * price["s3_read"],
+            "S3, a read for every miss": misses * price["s3_read"],
             "rendering uploads: Lambda": ahead,
             "rendering on demand: API Gateway, Lambda": demand,
-            "S3, requests of rendering": writes * price["s3_write"] + reads * price["s3_read"],
-            "S3, keeping derivatives": derivatives / _GB * price["s3_gigabyte"],
-            "S3, keeping originals": self._originals(),
+            "S3, requests while rendering": writes * price["s3_write"] + reads * price["s3_read"],
+            "S3, storing derivatives": derivatives / _GB * price["s3_gigabyte"],
+            "S3, storing originals": self._originals(),
             "logs": self._logs(site.uploads + rendered),
             "invalidations": max(0, site.replaced - price.free["invalidations"]) * price["invalidation"],
-            "a queue, polled": POLLS * price["queue_request"],
+            "a queue that is polled": POLLS * price["queue_request"],
             "alarms and a secret": stage.alarms * price["alarm"] + stage.secrets * price["secret"],
         }
         return Bill(self.delivery(), making)
 
     def solution(self, hit_rate: float) -> Bill:
-        """Every miss is API Gateway and a render in Lambda; no result is stored."""
+        """Every miss goes through API Gateway and is rendered in Lambda; no result is stored."""
         site, price, misses = self.scenario, self.prices, self.scenario.misses(hit_rate)
         making = {
             "edge function": site.requests * price["edge_function"],
@@ -173,7 +173,7 @@ class Model:
         return Bill(self.delivery(), making)
 
     def imgproxy(self, hit_rate: float) -> Bill:
-        """Every miss is a render in tasks that always run, behind a load balancer."""
+        """Every miss is rendered in tasks that always run, behind a load balancer."""
         site, price, misses = self.scenario, self.prices, self.scenario.misses(hit_rate)
         task = TASK_CPUS * price["fargate_cpu_hour"] + TASK_GIGABYTES * price["fargate_gigabyte_hour"]
         units = misses * site.picture_bytes / _GB * price["balancer_unit_hour"]
@@ -186,26 +186,26 @@ class Model:
         return Bill(self.delivery(), making)
 
     def tasks(self, hit_rate: float) -> int:
-        """How many tasks of imgproxy the busiest second needs, with one core busy for each render."""
+        """The imgproxy tasks that the busiest second needs, if each render takes one core."""
         busiest = self.scenario.misses(hit_rate) / (HOURS * 3600) * self.scenario.peak
         return max(TASKS, math.ceil(busiest * self.scenario.render_seconds / TASK_CPUS))
 
     def imgix(self, hit_rate: float) -> Bill | None:
-        """Credits for what is delivered, kept and rendered; the originals stay in a bucket of the owner's."""
+        """Credits for delivery, storage and renders; the originals stay in the owner's bucket."""
         site, hosted = self.scenario, self.prices.hosted["imgix"]
-        site.misses(hit_rate)  # the same rates for all, though nothing of the price depends on them
+        site.misses(hit_rate)  # checks the rate as for the others; the price does not depend on it
         credits = hosted.credits(site.delivered, site.asked_bytes / _GB, site.new)
-        return _planned(hosted, credits, {"S3, keeping originals": self._originals()})
+        return _planned(hosted, credits, {"S3, storing originals": self._originals()})
 
     def cloudinary(self, hit_rate: float) -> Bill | None:
-        """Credits for what is delivered, kept (originals, too) and rendered; an upload counts as a render."""
+        """Credits for delivery, storage (including originals) and renders; an upload counts as a render."""
         site, hosted = self.scenario, self.prices.hosted["Cloudinary"]
         site.misses(hit_rate)
         stored = (site.originals * site.original_bytes + site.asked_bytes) / _GB
         return _planned(hosted, hosted.credits(site.delivered, stored, site.uploads + site.new), {})
 
     def delivery(self, free: bool = False) -> dict[str, float]:
-        """What CloudFront takes, the same for all who stand behind it; `free` takes its free tier off."""
+        """CloudFront's dollars, the same for all contenders behind it; `free` subtracts its free tier."""
         site, price = self.scenario, self.prices
         off = price.free if free else dict.fromkeys(price.free, 0)
         return {

@@ -1,4 +1,4 @@
-"""The prices of docs/prices.yaml."""
+"""Reads the prices in docs/prices.yaml."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILE = ROOT / "docs" / "prices.yaml"
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a price was read, which day that text bears, and where the seller says it today."""
+    """The source of a price, the date of that source, and the seller's own page."""
 
     source: str | None
     date: str
@@ -25,7 +25,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Price:
-    """Dollars for so many of a unit."""
+    """A price: dollars for `per` of a unit."""
 
     service: str
     dollars: float
@@ -35,13 +35,13 @@ class Price:
 
     @property
     def each(self) -> float:
-        """Dollars for one."""
+        """Dollars for one unit."""
         return self.dollars / self.per
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Credits for dollars a month; `extra` dollars for each credit more, None where no more are sold."""
+    """A plan: credits for dollars a month. `extra`: dollars for each further credit, None if none are sold."""
 
     name: str
     dollars: float
@@ -49,7 +49,7 @@ class Plan:
     extra: float | None = None
 
     def costs(self, credits: float) -> float | None:
-        """Dollars a month for so many credits; None where the plan does not reach."""
+        """Dollars a month for these credits; None if the plan has too few."""
         over = max(0.0, credits - self.credits)
         if over and self.extra is None:
             return None
@@ -58,7 +58,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Hosted:
-    """A service sold by plans, and what it takes credits for; one credit is `renders_each` renders."""
+    """A service sold in plans: its credits for a GB delivered or stored, and how many renders cost one credit."""
 
     delivered_gigabyte: float
     stored_gigabyte: float
@@ -72,14 +72,14 @@ class Hosted:
         return delivered * self.delivered_gigabyte + stored * self.stored_gigabyte + renders / self.renders_each
 
     def plan(self, credits: float) -> Plan | None:
-        """The cheapest plan for so many credits; None where no public plan reaches."""
+        """The cheapest plan for these credits; None if no public plan has enough."""
         prices = {plan: dollars for plan in self.plans if (dollars := plan.costs(credits)) is not None}
         return min(prices, key=prices.__getitem__, default=None)
 
 
 @dataclass(frozen=True)
 class Prices:
-    """The whole file; `free` is what CloudFront gives each month, by name."""
+    """All prices in the file; `free` is CloudFront's monthly free tier, by name."""
 
     read: str
     listed: Mapping[str, Price]
@@ -87,12 +87,12 @@ class Prices:
     free: Mapping[str, int]
 
     def __getitem__(self, name: str) -> float:
-        """Dollars for one, by the name that the price has in the file."""
+        """Dollars for one unit, by the name of the price in the file."""
         return self.listed[name].each
 
 
 def load(path: Path = FILE) -> Prices:
-    """The prices of a file; raises KeyError or TypeError where it lacks something."""
+    """The prices in a file. Raises KeyError or TypeError if it is incomplete."""
     file = yaml.safe_load(path.read_text(encoding="utf-8"))
     listed = _listed(file["prices"])
     hosted = {name: _hosted(fields) for name, fields in file["hosted"].items()}
@@ -100,7 +100,7 @@ def load(path: Path = FILE) -> Prices:
 
 
 def load_large(path: Path = FILE) -> Mapping[str, Price]:
-    """The prices of jobs over a whole bucket, which are no part of a month's bill, by name."""
+    """The prices of jobs over a whole bucket, by name. They are not part of a monthly bill."""
     return _listed(yaml.safe_load(path.read_text(encoding="utf-8"))["large"])
 
 

@@ -1,4 +1,4 @@
-"""What one original takes, what AWS allows, and what many originals cost: pure functions, no clock."""
+"""A model of many originals: the work of one, AWS's limits, and the cost. Pure functions without a clock."""
 
 from __future__ import annotations
 
@@ -9,56 +9,56 @@ from cli.costs.cost_model import Scenario, shipped
 from cli.costs.prices import load, load_large
 
 UPLOAD_SECONDS = {"6 MP": 0.666, "18 MP": 1.15, "50 MP": 0.782}
-"""Measured: docs/bench.md, "How large a function must be", the presets as shipped on two cores. S3 is not in it."""
+"""Measured: docs/bench.md, "How large a function must be", the shipped presets on two cores, without S3."""
 SHARES = {"6 MP": 0.80, "18 MP": 0.15, "50 MP": 0.05}
-"""Assumed: how many originals are of which size."""
+"""Assumed: the share of originals of each size."""
 S3_SECONDS = round(Scenario().upload_seconds - UPLOAD_SECONDS["6 MP"], 3)
-"""Assumed: what S3 adds, so that a photo of 6 MP takes what docs/cost.md has for an upload."""
+"""Assumed: the time that S3 adds, so that a photo of 6 MP takes as long as an upload in docs/cost.md."""
 
 READS, LISTS, MANIFESTS = 2, 1, 1
-"""Requests of a new original beside a write for each picture: GET and HEAD, a look at what stands, the manifest."""
+"""Requests for a new original, without a write for each picture: GET and HEAD, one LIST, the manifest."""
 QUEUE_SENDS, QUEUE_TAKES = 0.1, 2
-"""Requests to SQS: a tenth of a batch of ten, then a receive and a delete."""
+"""Requests to SQS for an original: a tenth of sending a batch of ten, then receive and delete."""
 LIST_SECONDS = 0.15
-"""Assumed: a LIST of 1,000 keys, one after the other, as each says where the next begins."""
+"""Assumed: seconds of a LIST of 1,000 keys. Calls are sequential, since each returns the start of the next."""
 SEND_RATE = 4000
-"""Assumed: originals a second that eight threads send, in batches of ten at 20 ms."""
+"""Assumed: originals per second that eight threads send, in batches of ten at 20 ms."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What AWS allows a second or at once."""
+    """AWS's limits, per second or at once."""
 
     prefix_writes: int = 3500
-    """S3, "Optimizing performance": PUT, COPY, POST or DELETE a second for a prefix, 503 SlowDown beyond."""
+    """S3, "Optimizing performance": PUT, COPY, POST or DELETE per second and prefix; beyond, 503 SlowDown."""
     prefix_reads: int = 5500
-    """The same: GET or HEAD."""
+    """Same source: GET or HEAD."""
     mapping_first: int = 5
     mapping_a_minute: int = 300
-    """Lambda, "Configuring scaling behavior for SQS event source mappings": five at first, 300 more a minute."""
+    """Lambda, "Configuring scaling behavior for SQS event source mappings": five at first, 300 more per minute."""
     mapping_most: int = 1000
-    """The same: a mapping's maximum concurrency is 2 to 1,000, and imgy sets it; without it 1,250 are reached."""
+    """Same source: a mapping's maximum concurrency is 2 to 1,000, and imgy sets it. Without it the limit is 1,250."""
     in_flight: int = 120_000
-    """SQS quotas: messages received and not yet deleted."""
+    """SQS quotas: messages that are received and not yet deleted."""
     tries: int = 3
-    """app.py: botocore's attempts of one call."""
+    """app.py: botocore's attempts for one call."""
     receives: int = 5
-    """deploy/foundation.yaml: after so many a message goes to the failures."""
+    """deploy/foundation.yaml: after this many receives a message goes to the failures queue."""
     visibility: int = 720
-    """deploy/foundation.yaml: seconds until a message comes again whose worker failed."""
+    """deploy/foundation.yaml: seconds until a failed message is delivered again."""
     retention: int = 14 * 86_400
-    """What deploy/foundation.yaml gives to the queue of events, the most there is."""
+    """deploy/foundation.yaml: seconds that the events queue keeps a message, SQS's maximum."""
     batch_keys: int = 1000
-    """S3, ListObjectsV2: keys of one LIST."""
+    """S3, ListObjectsV2: keys in one LIST."""
 
 
 PROVISIONED = Limits(mapping_a_minute=1000, mapping_most=20_000)
-"""Lambda, the same page: provisioned mode, 16 times as many, three times as soon, no maximum concurrency."""
+"""Lambda, same page: provisioned mode, 16 times as many workers, three times as fast, no maximum concurrency."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What one new original takes: pictures made, seconds of a worker at its memory."""
+    """The work of one new original: pictures, and seconds by size of a worker with this memory."""
 
     pictures: int
     seconds: Mapping[str, float]
@@ -71,18 +71,18 @@ class Work:
 
     @property
     def mean(self) -> float:
-        """Seconds that a worker takes for one, S3 included."""
+        """The mean seconds of a worker for one original, including S3."""
         return sum(SHARES[size] * seconds for size, seconds in self.seconds.items()) + S3_SECONDS
 
 
 def shipped_work(prefixes: int = 1) -> Work:
-    """The presets as shipped, in the memory of prod."""
+    """The work of the shipped presets, with the memory of stage prod."""
     stage = shipped()
     return Work(stage.presets, UPLOAD_SECONDS, stage.upload_megabytes, prefixes)
 
 
 def rates(work: Work, limits: Limits, workers: float) -> dict[str, float]:
-    """Originals a second that each resource could do alone; the least is what happens."""
+    """Originals per second that each resource alone allows; the lowest is the actual rate."""
     return {
         "Lambda's concurrency": workers / work.mean,
         "S3 writes": limits.prefix_writes * work.prefixes / work.writes,
@@ -92,12 +92,12 @@ def rates(work: Work, limits: Limits, workers: float) -> dict[str, float]:
 
 
 def enough_workers(work: Work, limits: Limits) -> float:
-    """Workers that use up S3's writes: more do not help."""
+    """The number of workers that use all of S3's writes; more do not help."""
     return limits.prefix_writes * work.prefixes / work.writes * work.mean
 
 
 def requests(work: Work, originals: int, keys_each: int = 1) -> dict[str, float]:
-    """Requests of a backfill through the queue, by kind; `keys_each` keys listed for an original."""
+    """Requests of a backfill through the queue, by kind; `keys_each`: keys listed for each original."""
     return {
         "S3 PUT": originals * work.writes,
         "S3 LIST": originals * LISTS + list_calls(originals * keys_each),
@@ -108,7 +108,7 @@ def requests(work: Work, originals: int, keys_each: int = 1) -> dict[str, float]
 
 
 def dollars(work: Work, originals: int, gigabyte_seconds: float, keys_each: int = 1) -> dict[str, float]:
-    """What those cost; keeping the pictures is a month's bill, not this one."""
+    """Dollars for these requests and for Lambda, without storage, which is billed monthly."""
     price, asked = load(), requests(work, originals, keys_each)
     return {
         "S3": (asked["S3 PUT"] + asked["S3 LIST"]) * price["s3_write"] + asked["S3 GET and HEAD"] * price["s3_read"],
@@ -118,12 +118,12 @@ def dollars(work: Work, originals: int, gigabyte_seconds: float, keys_each: int 
 
 
 def list_calls(keys: int) -> int:
-    """LIST calls for so many keys."""
+    """The number of LIST calls for these keys."""
     return -(-keys // Limits.batch_keys)
 
 
 def feeders(originals: int) -> dict[str, float]:
-    """Dollars for bringing so many originals to the workers, by who does it; the work itself is equal."""
+    """Dollars to bring originals to the workers, by method. The work itself costs the same."""
     price, large = load(), load_large()
     listed = list_calls(originals) * price["s3_write"]
     inventory = originals * large["inventory_object"].each

@@ -1,4 +1,4 @@
-"""Originals through queue, workers and S3: message by message for thousands, as a fluid for more."""
+"""Simulates originals in queue, workers and S3: message by message for thousands, as a fluid for more."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cli.costs.scale_model import LIST_SECONDS, S3_SECONDS, SEND_RATE, SHARES, L
 
 @dataclass
 class Outcome:
-    """What became of a run; seconds, messages, requests, seconds of workers."""
+    """The result of a simulation."""
 
     seconds: float = 0.0
     done: float = 0
@@ -26,12 +26,12 @@ class Outcome:
     writes: Counter[tuple[int, int]] = field(default_factory=Counter)
 
     def gigabyte_seconds(self, work: Work) -> float:
-        """What Lambda bills for."""
+        """The GB-seconds that Lambda bills."""
         return self.worker_seconds * work.megabytes / 1024
 
 
 def allowed(limits: Limits, concurrency: int, seconds: float) -> int:
-    """Workers that Lambda runs so long after the queue began to fill."""
+    """Workers that Lambda runs this many seconds after the queue began to fill."""
     most = min(concurrency, limits.mapping_most)
     return min(most, limits.mapping_first + math.floor(limits.mapping_a_minute * seconds / 60))
 
@@ -39,9 +39,9 @@ def allowed(limits: Limits, concurrency: int, seconds: float) -> int:
 def by_message(
     originals: int, work: Work, limits: Limits, concurrency: int, seed: int = 1, rate: float = SEND_RATE
 ) -> Outcome:
-    """Every message with its own time: sent at `rate` a second, tried again on SlowDown, dead after its receives.
+    """Simulate each message: sent at `rate` per second, retried on SlowDown, dead after its last receive.
 
-    What a try has stored stays stored, so the next one writes only what is left.
+    Pictures that a try has stored stay stored, so the next try writes only the others.
     """
     random, outcome = Random(seed), Outcome()
     waiting = [(number / rate, number, 0, work.writes, number / rate) for number in range(originals)]
@@ -66,7 +66,7 @@ def by_message(
 
 
 def _start(clock: float, busy: list[float], limits: Limits, concurrency: int) -> float:
-    """When the next worker is free, at the earliest now."""
+    """The time when the next worker is free, at the earliest now."""
     while True:
         while busy and busy[0] <= clock:
             heapq.heappop(busy)
@@ -76,13 +76,13 @@ def _start(clock: float, busy: list[float], limits: Limits, concurrency: int) ->
 
 
 def _seconds(random: Random, work: Work) -> float:
-    """A measured time, of a size drawn by its share; a tenth more or less."""
+    """Seconds of one original: the measured time of a random size, plus or minus a tenth."""
     size = random.choices(list(SHARES), list(SHARES.values()))[0]
     return (work.seconds[size] + S3_SECONDS) * random.uniform(0.9, 1.1)
 
 
 def _attempt(clock: float, prefix: int, left: int, limits: Limits, outcome: Outcome) -> tuple[float, int]:
-    """Writes within each second's budget of a prefix; SlowDown for what is over, until botocore gives up."""
+    """Write within each second's budget of a prefix; the rest gets SlowDown, until botocore gives up."""
     for attempt in range(limits.tries):
         window = (prefix, math.floor(clock + attempt))
         taken = min(left, limits.prefix_writes - outcome.writes[window])
@@ -95,9 +95,9 @@ def _attempt(clock: float, prefix: int, left: int, limits: Limits, outcome: Outc
 
 
 def as_fluid(originals: float, work: Work, limits: Limits, concurrency: int, rate: float = SEND_RATE) -> Outcome:
-    """The same as a flow, a second at a time while anything changes, then in one leap to the next change.
+    """Simulate a fluid: in steps of a second while anything changes, then in one step to the next change.
 
-    Workers beyond what S3 takes wait and are paid for; nothing fails.
+    Workers beyond S3's limit wait and are billed; nothing fails.
     """
     outcome, sent, clock = Outcome(), 0.0, 0.0
     most = min(concurrency, limits.mapping_most)
@@ -123,10 +123,10 @@ def as_fluid(originals: float, work: Work, limits: Limits, concurrency: int, rat
 
 
 def _leap(originals: float, sent: float, done: float, speed: float, rate: float) -> float:
-    """Seconds until all is sent, or then until all is done."""
+    """Seconds until all originals are sent, or after that until all are done."""
     return (originals - sent) / rate if sent < originals else (originals - done) / speed
 
 
 def listing(keys: int) -> float:
-    """Seconds to list so many keys, one LIST after the other."""
+    """Seconds to list these keys, one LIST after the other."""
     return list_calls(keys) * LIST_SECONDS

@@ -1,1 +1,1 @@
-"""A stage on AWS: its stacks, its functions, its proof and its rehearsal."""
+"""Deploys a stage to AWS: stacks, functions, smoke test and rehearsal."""

@@ -1,4 +1,4 @@
-"""What is looked at before and after a deploy, so that what cannot work is said in a sentence."""
+"""Checks before and after a deploy: each problem is reported in one sentence."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _UNRESERVED = 100
-"""How many concurrent executions must be left to functions that reserve none (AWS Lambda Developer Guide,
+"""Concurrent executions that must stay free for functions that reserve none (AWS Lambda Developer Guide,
 "Configuring reserved concurrency")."""
 
-# Where there is no Origin Shield, the nearest (Amazon CloudFront Developer Guide, "Using Origin Shield").
+# For regions without Origin Shield, the nearest with it (Amazon CloudFront Developer Guide, "Using Origin Shield").
 _NEAREST = {
     "us-west-1": "us-west-2",
     "af-south-1": "eu-west-1",
@@ -27,36 +27,36 @@ _NEAREST = {
 
 
 def shield_region(region: str) -> str:
-    """The region of Origin Shield that is nearest to the buckets."""
+    """The region with Origin Shield that is nearest to this one."""
     return _NEAREST.get(region, region)
 
 
 def assert_concurrency(client: "LambdaClient", config: Mapping[str, Any], stage: str) -> None:
-    """Raise SystemExit where the account has less concurrency than the stage reserves."""
+    """Raise SystemExit if the account has too little concurrency for what the stage reserves."""
     functions = config["stages"][stage]["lambda_functions"].values()
     wanted = sum(entry.get("reserved_concurrency", 0) for entry in functions)
     has = client.get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
     if wanted and has - wanted < _UNRESERVED:
         raise SystemExit(
-            f"imgy: stage {stage} reserves {wanted} concurrent executions and {_UNRESERVED} must stay free, but "
-            f"there are {has}; ask for more (Service Quotas), or lower reserved_concurrency in .chalice/config.json"
+            f"imgy: stage {stage} reserves {wanted} concurrent executions and {_UNRESERVED} must stay free, but the "
+            f"account has {has}; request more (Service Quotas), or lower reserved_concurrency in .chalice/config.json"
         )
 
 
 def assert_no_policy(client: "S3Client", bucket: str) -> None:
-    """Raise SystemExit where a bucket has a policy, as the edge would have to replace it."""
+    """Raise SystemExit if a bucket has a policy, because the edge would replace it."""
     try:
         policy = client.get_bucket_policy(Bucket=bucket)["Policy"]
     except client.exceptions.ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchBucketPolicy":
             return
         raise SystemExit(f"imgy: the policy of bucket {bucket} cannot be read: {error}") from None
-    said = "and the edge writes its own; take it away first, or name another bucket"
-    raise SystemExit(f"imgy: bucket {bucket} has a policy, {said}: {policy}")
+    advice = "which the edge would replace; delete it first, or choose another bucket"
+    raise SystemExit(f"imgy: bucket {bucket} has a policy, {advice}: {policy}")
 
 
 def assert_function(client: "CloudFrontClient", name: str, show: Callable[[str], None]) -> None:
-    """Have CloudFront run the viewer-request function on a URL; raises SystemExit where it fails or takes too long."""
+    """Test the viewer-request function in CloudFront. Raises SystemExit if it fails or takes too long."""
     etag = client.describe_function(Name=name, Stage="LIVE")["ETag"]
     request = {"method": "GET", "uri": "/a/b.jpg", "headers": {}, "cookies": {}, "querystring": _QUERY}
     event = {
@@ -71,7 +71,7 @@ def assert_function(client: "CloudFrontClient", name: str, show: Callable[[str],
     if result.get("FunctionErrorMessage") or share >= 100:
         reason = result.get("FunctionErrorMessage") or "it takes too long"
         raise SystemExit(f"imgy: CloudFront cannot run edge/function.js: {reason}")
-    show(f"  the function at the edge takes {share} % of the time that CloudFront allows")
+    show(f"  the edge function uses {share} % of the time that CloudFront allows")
 
 
 _QUERY = {

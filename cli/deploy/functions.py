@@ -1,4 +1,4 @@
-"""The Lambda functions of one stage: `chalice` run on a copy of the project in which the stage's own names stand."""
+"""The Lambda functions of one stage: runs `chalice` on a copy of the project with the stage's own names."""
 
 import json
 import os
@@ -20,17 +20,17 @@ from cli import ROOT
 from cli.deploy.record import DeployedResources
 
 PYTHON = (3, 12)
-"""The oldest Python whose packages fit Lambda: Chalice takes for 3.11 wheels that pyvips-binary does not have."""
+"""The oldest Python that can package for Lambda: for 3.11 Chalice wants wheels that pyvips-binary does not have."""
 
 QUIET = {"PYTHONWARNINGS": "ignore"}
 PIP = "pip.conf"
 AS_LISTED = {"PIP_NO_DEPS": "1", "PIP_CONFIG_FILE": PIP}
-"""For Chalice's pip: requirements.txt is complete, and dependencies that it does not name are not used."""
+"""For Chalice's pip: install only what requirements.txt lists, without further dependencies."""
 
 DIRECT, QUEUE = "direct", "queue"
 TRIGGERS = ("upload_trigger", "removal_trigger")
 HANDLERS = {DIRECT: TRIGGERS, QUEUE: ("queue_worker",)}
-"""What handles uploads and removals in each mode of deploy/foundation.yaml."""
+"""The functions that handle uploads and removals, for each mode of deploy/foundation.yaml."""
 
 ALWAYS = ("api_handler", "invalidation_trigger")
 
@@ -39,38 +39,38 @@ _CHALICE = "from chalice.cli import main; raise SystemExit(main())"
 _CONFIG = Path(".chalice") / "config.json"
 _COPIED = ("app.py", "chalicelib", "requirements.txt", "vendor")
 _LIBRARY = ROOT / "vendor" / "lib" / "libMagickWand-7.Q16.so"
-# The machine that an ELF header names at byte 18, and what Lambda calls it (ELF-64 Object File Format, e_machine).
+# Byte 18 of an ELF header (ELF-64 Object File Format, e_machine), and Lambda's name of that architecture.
 _MACHINES = {0x3E: "x86_64", 0xB7: "arm64"}
 
 
 def config() -> dict[str, Any]:
-    """What .chalice/config.json says."""
+    """The content of .chalice/config.json."""
     read: dict[str, Any] = json.loads((ROOT / _CONFIG).read_text("utf-8"))
     return read
 
 
 def assert_stage(stage: str) -> None:
-    """Raise SystemExit unless .chalice/config.json names this stage."""
+    """Raise SystemExit unless .chalice/config.json has this stage."""
     stages = config()["stages"]
     if stage not in stages:
         raise SystemExit(f"imgy: expected one of the stages {', '.join(stages)}, received '{stage}'")
 
 
 def assert_python() -> None:
-    """Raise SystemExit unless this Python makes packages for Lambda."""
+    """Raise SystemExit if this Python is too old to package for Lambda."""
     if sys.version_info < PYTHON:
         wanted = ".".join(map(str, PYTHON))
-        raise SystemExit(f"imgy: a deploy needs Python {wanted} or newer, this is {sys.version.split()[0]}")
+        raise SystemExit(f"imgy: expected Python {wanted} or newer for a deploy, this is {sys.version.split()[0]}")
 
 
 def assert_library() -> None:
-    """Raise SystemExit unless ImageMagick for Lambda is there to be packaged."""
+    """Raise SystemExit unless vendor/ contains ImageMagick for Lambda."""
     if not _LIBRARY.exists():
-        raise SystemExit("imgy: there is no ImageMagick for Lambda yet; make imagemagick builds it into vendor/")
+        raise SystemExit("imgy: vendor/ does not contain ImageMagick for Lambda; build it: make imagemagick")
 
 
 def architecture() -> str:
-    """What the functions run on: the machine that ImageMagick in vendor/ was built for, else this one."""
+    """The functions' architecture: that of ImageMagick in vendor/, or else of this machine."""
     if _LIBRARY.exists():
         return _MACHINES[_LIBRARY.read_bytes()[18]]
     return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
@@ -78,7 +78,7 @@ def architecture() -> str:
 
 @dataclass(frozen=True)
 class Functions:
-    """The functions of one stage: where the project is staged, and what is remembered of what was deployed."""
+    """The functions of one stage. `folder` is where the project is staged; `record` lists what is deployed."""
 
     stage: str
     folder: Path
@@ -86,20 +86,33 @@ class Functions:
     profile: str | None = None
 
     def staged(self, names: Mapping[str, str], environment: Mapping[str, str]) -> None:
-        """Write the project as Chalice shall see it, with `names` in place of the stock ones."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        (self.folder / ".chalice").mkdir(parents=True)
+        """Copy the project to the folder, with `names` in place of the default ones, and add the environment."""
+        self._clear()
         for name in _COPIED:
             _copy(ROOT / name, self.folder / name)
         for file in (ROOT / ".chalice").glob("*.json"):
             (self.folder / ".chalice" / file.name).write_text(_renamed(file.read_text("utf-8"), names), "utf-8")
         pin_hashes(self.folder)
         self._add(environment)
-        self._remembered.parent.mkdir()
-        self._remembered.write_text(self.record.read(), "utf-8")
+        self._deployed_file.parent.mkdir()
+        self._deployed_file.write_text(self.record.read(), "utf-8")
+
+    def _clear(self) -> None:
+        """Empty the folder but for packages, which Chalice reuses when code, requirements and vendor/ are the same."""
+        with TemporaryDirectory() as aside:
+            if self._packages.exists():
+                shutil.move(self._packages, aside)
+            shutil.rmtree(self.folder, ignore_errors=True)
+            (self.folder / ".chalice").mkdir(parents=True)
+            if (packages := Path(aside) / self._packages.name).exists():
+                shutil.move(packages, self._packages)
 
     @property
-    def _remembered(self) -> Path:
+    def _packages(self) -> Path:
+        return self.folder / ".chalice" / "deployments"
+
+    @property
+    def _deployed_file(self) -> Path:
         return self.folder / ".chalice" / "deployed" / f"{self.stage}.json"
 
     def _add(self, environment: Mapping[str, str]) -> None:
@@ -111,34 +124,35 @@ class Functions:
         path.write_text(json.dumps(written, indent=2), "utf-8")
 
     def deploy(self) -> None:
-        """Deploy what is staged; raises SystemExit where its package is not complete, as Chalice goes on without."""
+        """Deploy the staged project. Raises SystemExit if the package is incomplete, which Chalice does not check."""
         with TemporaryDirectory() as out:
             self._chalice("package", "--pkg-format", "terraform", out)
-            lacking = missing(Path(out) / "deployment.zip", (self.folder / "requirements.txt").read_text("utf-8"))
-        if lacking:
-            raise SystemExit(f"imgy: nothing was deployed, as its package lacks {', '.join(lacking)}")
+            lacks = missing(Path(out) / "deployment.zip", (self.folder / "requirements.txt").read_text("utf-8"))
+        if lacks:
+            shutil.rmtree(self._packages, ignore_errors=True)  # the next deploy must not reuse it
+            raise SystemExit(f"imgy: nothing was deployed, because the package lacks {', '.join(lacks)}")
         self._chalice("deploy")
-        self._remember()
+        self._save_record()
 
     def delete(self) -> None:
-        """Take down what was deployed."""
+        """Delete the deployed functions."""
         self._chalice("delete")
-        self._remember()
+        self._save_record()
 
-    def _remember(self) -> None:
-        self.record.write(self._remembered.read_text("utf-8"))
+    def _save_record(self) -> None:
+        self.record.write(self._deployed_file.read_text("utf-8"))
 
     def _chalice(self, *words: str) -> None:
-        """Run a chalice command on the staged project, its output shown; raises SystemExit where it fails."""
+        """Run a chalice command on the staged project and show its output. Raises SystemExit if it fails."""
         profile = ["--profile", self.profile] if self.profile else []
         command = [sys.executable, "-c", _CHALICE, *words, "--stage", self.stage, *profile]
         environment = {**os.environ, **QUIET, **AS_LISTED}
-        environment.pop("PIP_CONSTRAINT", None)  # it would take the place of ours
+        environment.pop("PIP_CONSTRAINT", None)  # it would override the constraint of ours
         if subprocess.run(command, cwd=self.folder, env=environment, check=False).returncode:
-            raise SystemExit(f"imgy: chalice {words[0]} failed; its message stands above")
+            raise SystemExit(f"imgy: chalice {words[0]} failed; see its message above")
 
     def api_url(self) -> str:
-        """The URL of the deployed stage's REST API; raises SystemExit where there is none."""
+        """The URL of the deployed stage's REST API. Raises SystemExit if there is none."""
         deployed = self.record.resources()
         if "rest_api" not in deployed:
             raise SystemExit(f"imgy: the functions of stage {self.stage} are not deployed yet")
@@ -146,10 +160,10 @@ class Functions:
 
 
 def pin_hashes(folder: Path) -> None:
-    """Have Chalice's pip take nothing in this folder but what requirements.lock knows by its hash."""
+    """Make Chalice's pip accept only packages whose hash is in requirements.lock."""
     listed = folder / "requirements.txt"
     listed.write_text(with_hashes(listed.read_text("utf-8")), "utf-8")
-    # What is downloaded by name, as wheels for another platform are, is held to a list by naming that as a constraint.
+    # Chalice downloads wheels for other platforms by name; the list as a constraint makes pip check their hashes, too.
     config = ConfigParser(interpolation=None)
     config.read(os.environ.get("PIP_CONFIG_FILE", ""))
     config.read_dict({"download": {"constraint": listed.name}})
@@ -158,7 +172,7 @@ def pin_hashes(folder: Path) -> None:
 
 
 def missing(package: Path, listed: str) -> list[str]:
-    """What is listed as NAME==VERSION and not in a package for Lambda."""
+    """The requirements, as NAME==VERSION, that a package for Lambda does not contain."""
     with ZipFile(package) as archive:
         there = {name.partition("/")[0].lower() for name in archive.namelist()}
     return [
@@ -169,18 +183,18 @@ def missing(package: Path, listed: str) -> list[str]:
 
 
 def with_hashes(listed: str) -> str:
-    """A list of requirements with the hashes that requirements.lock has for them, and no others."""
+    """The requirements with their hashes from requirements.lock. Raises SystemExit if one is not locked."""
     lock = (ROOT / "requirements.lock").read_text("utf-8")
     wanted = ["==".join(found) for found in _LISTED.findall(listed)]
     entries = [re.search(rf"^{re.escape(entry)}(?: \\\n {{4}}--hash=\S+)+", lock, re.MULTILINE) for entry in wanted]
     missing = [entry for entry, found in zip(wanted, entries, strict=True) if not found]
     if missing:
-        raise SystemExit(f"imgy: requirements.lock knows no {', '.join(missing)}; make lock renews it")
+        raise SystemExit(f"imgy: requirements.lock has no {', '.join(missing)}; renew it: make lock")
     return "".join(f"{found[0]}\n" for found in entries if found)
 
 
 def own_names(name: str, originals: str, derivatives: str) -> dict[str, str]:
-    """A stage's own name for each that stands in .chalice; `name` is its app and stage."""
+    """A stage's own name for each default name in .chalice; `name` is APP-STAGE."""
     stock = Settings()
     queues = {f"{config()['app_name']}-{queue}": f"{name}-{queue}" for queue in ("failures", "invalidations", "events")}
     keys = {f"parameter/{config()['app_name']}/keys": f"parameter/{name}/keys"}

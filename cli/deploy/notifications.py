@@ -1,4 +1,4 @@
-"""A bucket's notifications to the queue of a stage; those of others are left as they are."""
+"""Sets a bucket's notifications to the queue of a stage, and keeps those to other receivers."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def notify(s3: "S3Client", bucket: str, name: str, queue: str | None) -> None:
-    """Have a bucket tell a queue (its ARN) of uploads and removals, under a name; for no queue, have it stop."""
+    """Make a bucket send uploads and removals to a queue (its ARN) under this name; None removes the notification."""
     known: dict[str, Any] = {**s3.get_bucket_notification_configuration(Bucket=bucket)}
     known.pop("ResponseMetadata", None)
     others = [entry for entry in known.get("QueueConfigurations", []) if entry.get("Id") != name]

@@ -1,4 +1,4 @@
-"""What Chalice deployed of a stage, remembered in the account, so that any checkout can go on from there."""
+"""Stores in the account what Chalice deployed, so that a deploy from any checkout can continue from it."""
 
 import json
 from dataclasses import dataclass
@@ -10,32 +10,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DeployedResources:
-    """A parameter of Systems Manager that holds what Chalice writes to .chalice/deployed/STAGE.json."""
+    """A parameter of Systems Manager with the content of .chalice/deployed/STAGE.json."""
 
     ssm: "SSMClient"
     name: str
 
     def read(self) -> str:
-        """The record as Chalice wrote it; one of nothing where nothing is deployed."""
+        """The record as Chalice wrote it; an empty record if nothing is deployed."""
         try:
             return self.ssm.get_parameter(Name=self.name)["Parameter"]["Value"]
         except self.ssm.exceptions.ParameterNotFound:
             return json.dumps({"resources": [], "schema_version": "2.0", "backend": "api"})
 
     def resources(self) -> dict[str, dict[str, Any]]:
-        """The resources by name; empty where nothing is deployed."""
+        """The resources by name; empty if nothing is deployed."""
         return {resource["name"]: resource for resource in json.loads(self.read())["resources"]}
 
     def write(self, text: str) -> None:
-        """Remember a record; one without resources is forgotten."""
+        """Store a record; delete the parameter if the record has no resources."""
         if json.loads(text)["resources"]:
             compact = json.dumps(json.loads(text), separators=(",", ":"))
             self.ssm.put_parameter(Name=self.name, Value=compact, Type="String", Overwrite=True)
         else:
-            self.forget()
+            self.delete()
 
-    def forget(self) -> None:
-        """Remember nothing."""
+    def delete(self) -> None:
+        """Delete the parameter, if there is one."""
         try:
             self.ssm.delete_parameter(Name=self.name)
         except self.ssm.exceptions.ParameterNotFound:

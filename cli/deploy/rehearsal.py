@@ -1,4 +1,4 @@
-"""`make rehearse`: a whole deploy, its proof and its undeploy, on an embedded AWS that has no account."""
+"""`make rehearse`: a whole deploy, its smoke test and its undeploy, on the embedded AWS."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,12 +12,12 @@ import boto3
 
 from chalicelib.cdn import tag
 from chalicelib.settings import ORIGIN_HEADER
-from cli.deploy import smoke_test as proof
 from cli.deploy.functions import QUEUE, assert_python
 from cli.deploy.rehearsed_commands import Operator
+from cli.deploy.smoke_test import KEY, paths, smoke_test, wait_for
 from cli.deploy.stage import Deployment
 from cli.deploy.steps import functions_of, plan_stage
-from cli.embedded import environment as local
+from cli.embedded import environment
 from cli.embedded.ports import listen
 from cli.embedded.s3 import embedded_s3
 from cli.signing.key_store import ensured
@@ -27,47 +27,46 @@ SERVICES = "s3,sqs,sns,lambda,iam,sts,logs,cloudwatch,cloudformation,cloudfront,
 
 
 def rehearse(show: Callable[[str], None] = print) -> None:
-    """Deploy, prove, deploy again and take down a stage; raises SystemExit where a step fails or something is left.
+    """Deploy, test, deploy again and delete a stage. Raises SystemExit if a step fails or something is left.
 
-    The embedded AWS holds every function to its policy.
+    The embedded AWS enforces the policy of every function.
     """
     assert_python()
     with TemporaryDirectory() as folder:
         port = _free_port()
-        local.point_to_this_machine(port)
+        environment.point_to_this_machine(port)
         with embedded_s3(port, Path(folder), SERVICES=SERVICES, AUTH="true"):
             session = boto3.Session()
             functions = functions_of(session, STAGE, Path(folder) / "project")
-            _rehearse(Deployment(session, functions, {}, show), local.endpoint(port))
+            _rehearse(Deployment(session, functions, {}, show), environment.endpoint(port))
 
 
 def _rehearse(deployment: Deployment, endpoint: str) -> None:
     plan_stage(deployment)
-    for _ in range(2):  # a second time changes nothing
+    for _ in range(2):  # the second time changes nothing
         deployment.foundation().apply()
     deployment.deploy_functions()
     deployment.deploy_edge()
     plan_stage(deployment)
     url = _api(endpoint, deployment.functions.api_url())
     _assert_closed(f"{url}/none.jpg")
-    # The embedded CloudFront knows no origin groups: what it would say to the API is said here.
-    said = {ORIGIN_HEADER: deployment.secret(deployment.founded()), "Accept": "*/*"}
+    # The embedded CloudFront has no origin groups: requests go to the API, with the headers that CloudFront would send.
+    headers = {ORIGIN_HEADER: deployment.secret(deployment.founded()), "Accept": "*/*"}
     s3, found = deployment.session.client("s3"), deployment.founded()
-    asked = proof.paths(deployment.configuration, {})
-    proof.smoke_test(s3, found, asked, url, deployment.show, said, by_s3=False)
-    proof.until(lambda: _forgotten(deployment), "an invalidation of what was removed")
+    smoke_test(s3, found, paths(deployment.configuration, {}), url, deployment.show, headers, by_s3=False)
+    wait_for(lambda: _is_invalidated(deployment), "an invalidation of the removed original")
     queued = replace(deployment, options={"Mode": QUEUE, "ExpireAfterDays": "30"})
     queued.foundation().apply()
     keys = ensured(queued.keys)
     queued.deploy_functions()
-    proof.smoke_test(s3, found, proof.paths(queued.configuration, keys), url, deployment.show, said, by_s3=False)
-    Operator(s3, STAGE, found, url, said, deployment.show).operate()
+    smoke_test(s3, found, paths(queued.configuration, keys), url, deployment.show, headers, by_s3=False)
+    Operator(s3, STAGE, found, url, headers, deployment.show).operate()
     deployment.undeploy(lambda bucket: True)
     _assert_nothing_left(deployment)
 
 
 def _api(endpoint: str, url: str) -> str:
-    """Where the embedded AWS has the API that on AWS would have this URL."""
+    """The embedded AWS's URL of the API that would have this URL on AWS."""
     there = urlparse(url)
     return f"{endpoint}/_aws/execute-api/{there.netloc.partition('.')[0]}/{there.path.strip('/')}"
 
@@ -78,16 +77,16 @@ def _assert_closed(url: str) -> None:
     except HTTPError as error:
         status = error.code
     if status != 403:
-        raise SystemExit(f"imgy: expected 403 of the API to whoever is not the distribution, received {status}")
+        raise SystemExit(f"imgy: expected 403 from the API without the origin secret, received {status}")
 
 
-def _forgotten(deployment: Deployment) -> bool:
+def _is_invalidated(deployment: Deployment) -> bool:
     client = deployment.session.client("cloudfront")
     distribution = deployment.distribution()
     listed = client.list_invalidations(DistributionId=distribution)["InvalidationList"].get("Items", [])
     found = (client.get_invalidation(DistributionId=distribution, Id=item["Id"]) for item in listed)
-    paths = [path for answer in found for path in answer["Invalidation"]["InvalidationBatch"]["Paths"]["Items"]]
-    return f"#{tag(proof.KEY)}" in paths
+    listed_paths = (answer["Invalidation"]["InvalidationBatch"]["Paths"]["Items"] for answer in found)
+    return any(f"#{tag(KEY)}" in items for items in listed_paths)
 
 
 def _free_port() -> int:
@@ -106,4 +105,4 @@ def _assert_nothing_left(deployment: Deployment) -> None:
         *(group["logGroupName"] for group in client("logs").describe_log_groups()["logGroups"]),
     ]
     if left:
-        raise SystemExit(f"imgy: an undeploy left behind {', '.join(left)}")
+        raise SystemExit(f"imgy: undeploy left behind {', '.join(left)}")

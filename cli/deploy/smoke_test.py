@@ -1,4 +1,4 @@
-"""The proof of a deploy: a picture goes in, its presets and another size come out, and all goes with it."""
+"""The smoke test of a deploy: uploads a picture, fetches a preset and another size, and removes the picture."""
 
 import random
 import time
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 KEY = "imgy's proof (1).jpg"
-"""Letters that URLs, events and signatures spell differently."""
+"""Contains characters that URLs, events and signatures encode differently."""
 
 _SECONDS = 120
 _NO_HEADERS: Mapping[str, str] = {}
 
 
 def paths(configuration: Configuration, keys: Keys) -> list[str]:
-    """What is asked for: a preset, and where it may be another size, signed where there are keys."""
+    """The paths to fetch: a preset, and another size if access allows it, signed if there are keys."""
     access, presets = configuration.access, configuration.presets
     preset, size = {"preset": next(iter(presets.presets))}, {"w": str(random.randint(100, 999))}
     plain = [f"/{quote(KEY)}?{urlencode(asked)}" for asked in (preset, size)]
@@ -44,45 +44,45 @@ def smoke_test(
     headers: Mapping[str, str] = _NO_HEADERS,
     by_s3: bool = True,
 ) -> None:
-    """Upload a picture, fetch it by these paths, the first a preset's, and remove it.
+    """Upload a picture, fetch these paths (the first is a preset), and remove the picture.
 
-    Raises SystemExit for what does not come. `by_s3`: the preset must be answered by S3, as CloudFront asks it first.
+    Raises SystemExit if a picture cannot be fetched. `by_s3`: S3 must answer the preset, as CloudFront asks it first.
     """
     derivatives = S3Store(s3, buckets["Derivatives"])
     s3.put_object(Bucket=buckets["Originals"], Key=KEY, Body=sample(LANDSCAPE), ContentType="image/jpeg")
     try:
-        until(lambda: derivatives.head(manifest_key(KEY)), "the manifest of an upload")
+        wait_for(lambda: derivatives.head(manifest_key(KEY)), "the manifest of an upload")
         show(f"  an upload made {len(list(derivatives.names(f'{KEY}/'))) - 1} derivatives")
         for path in paths:
-            asked = Request(url.rstrip("/") + path, headers=dict(headers))
-            said, server = until(partial(_fetched, asked), f"a picture from {url}")
-            show(f"  {path.partition('?')[2].partition('&sig=')[0]}: {said}")
+            request = Request(url.rstrip("/") + path, headers=dict(headers))
+            answer, server = wait_for(partial(_fetched, request), f"a picture from {url}")
+            show(f"  {path.partition('?')[2].partition('&sig=')[0]}: {answer}")
             if by_s3 and path == paths[0] and server != "AmazonS3":
                 raise SystemExit(
-                    "imgy: expected S3 to answer for a preset, the API did: may CloudFront read the bucket?"
+                    "imgy: expected the preset from S3, but the API answered; check that CloudFront can read the bucket"
                 )
     finally:
         s3.delete_object(Bucket=buckets["Originals"], Key=KEY)
-    until(lambda: not list(derivatives.names(f"{KEY}/")), "no derivative of what was removed")
-    show("  the removal of the original took all of them away")
+    wait_for(lambda: not list(derivatives.names(f"{KEY}/")), "no derivative of the removed original")
+    show("  removing the original deleted all of them")
 
 
-def until(look: Callable[[], Any], what: str) -> Any:
-    """What a look comes to, as soon as it is true; raises SystemExit where that takes too long."""
+def wait_for(check: Callable[[], Any], what: str) -> Any:
+    """Call `check` each second until its result is true, and return it. Raises SystemExit after two minutes."""
     end = time.monotonic() + _SECONDS
     while time.monotonic() < end:
-        seen = look()
-        if seen:
-            return seen
+        result = check()
+        if result:
+            return result
         time.sleep(1)
-    raise SystemExit(f"imgy: expected {what} within {_SECONDS} s; the functions' logs say what happened")
+    raise SystemExit(f"imgy: expected {what} within {_SECONDS} s; see the logs of the functions")
 
 
 def _fetched(request: Request) -> tuple[str, str] | None:
     try:
         with urlopen(request, timeout=30) as answer:
             cached = answer.headers.get("X-Cache", "no X-Cache")
-            said = f"{answer.status} {answer.headers['Content-Type']}, {len(answer.read())} bytes, {cached}"
-            return said, answer.headers.get("Server", "")
+            summary = f"{answer.status} {answer.headers['Content-Type']}, {len(answer.read())} bytes, {cached}"
+            return summary, answer.headers.get("Server", "")
     except (OSError, HTTPException):
         return None

@@ -1,4 +1,4 @@
-"""CloudFormation stacks: planned as change sets, applied with what happens shown, taken down."""
+"""CloudFormation stacks: planned as change sets, applied with their events shown, and deleted."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 2
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 _PLANNED = "REVIEW_IN_PROGRESS"
-"""The state of a stack that has been proposed and never made."""
+"""The state of a stack that has a change set but was never created."""
 _NEVER_MADE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
-"""States of a stack whose creation failed, and which can only be deleted."""
+"""States of a stack whose creation failed; it can only be deleted."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """One stack as it should be: `template` is its text; each step is told to `show`."""
+    """One stack as it should be. `template` is its text; `show` prints each event."""
 
     client: "CloudFormationClient"
     name: str
@@ -30,7 +30,7 @@ class Stack:
     show: Callable[[str], None] = print
 
     def plan(self) -> list[str]:
-        """What applying it would change, a line each; changes nothing."""
+        """The changes that `apply` would make, one line each. Changes nothing."""
         proposal = self._propose()
         if proposal is None:
             return []
@@ -41,27 +41,27 @@ class Stack:
         return [_change_line(change) for change in found["Changes"]]
 
     def apply(self) -> dict[str, str]:
-        """Bring the stack there and return its outputs; raises SystemExit with CloudFormation's reason."""
+        """Create or update the stack and return its outputs. Raises SystemExit with CloudFormation's reason."""
         proposal = self._propose()
         if proposal is None:
-            self.show(f"{self.name}: is as it should be")
+            self.show(f"{self.name}: no changes")
         else:
             stack = self.client.describe_stacks(StackName=self.name)["Stacks"][0]["StackId"]
-            seen = self._told(stack)
+            seen = self._known_events(stack)
             self.client.execute_change_set(ChangeSetName=proposal, StackName=self.name)
             self._follow(stack, seen, ("CREATE_COMPLETE", "UPDATE_COMPLETE"))
         return outputs(self.client, self.name)
 
     def delete(self) -> None:
-        """Take the stack down; one that is not there is no error."""
+        """Delete the stack, if it exists."""
         found = _described(self.client, self.name)
         if found:
-            seen = self._told(found["StackId"])
+            seen = self._known_events(found["StackId"])
             self.client.delete_stack(StackName=self.name)
             self._follow(found["StackId"], seen, ("DELETE_COMPLETE",))
 
     def _propose(self) -> str | None:
-        """A change set that waits to be carried out; None where there is nothing to change."""
+        """Create a change set and return its name; None if there is nothing to change."""
         if _state(self.client, self.name) in _NEVER_MADE:
             self.delete()
         made = _state(self.client, self.name) not in (None, _PLANNED)
@@ -89,7 +89,7 @@ class Stack:
         return name
 
     def _parameters(self, made: bool) -> "list[ParameterTypeDef]":
-        """Those that are set now, and of a stack that is there the others as they are: the default would undo them."""
+        """The parameters set now. An existing stack keeps its other values, which the defaults would undo."""
         stack = _described(self.client, self.name) if made else None
         known = [entry["ParameterKey"] for entry in stack.get("Parameters", [])] if stack else []
         kept = [key for key in known if key not in self.parameters and f"\n  {key}:\n" in self.template]
@@ -99,7 +99,7 @@ class Stack:
         return wanted + [{"ParameterKey": key, "UsePreviousValue": True} for key in kept]
 
     def _follow(self, stack: str, seen: set[str], good: tuple[str, ...]) -> None:
-        """Show the stack's new events until it has settled; raises SystemExit where it settled badly."""
+        """Show the stack's new events until its state is final. Raises SystemExit if that state is not in `good`."""
         while True:
             fresh = [event for event in self._events(stack) if event["EventId"] not in seen]
             for event in fresh:
@@ -108,18 +108,18 @@ class Stack:
             state = _state(self.client, stack)
             if state is None and "DELETE_COMPLETE" in good:
                 return
-            # A stack's state may still be that of the last time: only its own new event settles it.
-            if state is None or any(_settles(event) for event in fresh):
+            # The state may still be that of the last change: only a new event of the stack itself makes it final.
+            if state is None or any(_is_final(event) for event in fresh):
                 if state not in good:
-                    raise SystemExit(f"imgy: stack {self.name} came to {state}; the lines above say why")
+                    raise SystemExit(f"imgy: stack {self.name} ended in {state}; see the reason above")
                 return
             time.sleep(_POLL_SECONDS)
 
-    def _told(self, stack: str) -> set[str]:
+    def _known_events(self, stack: str) -> set[str]:
         return {event["EventId"] for event in self._events(stack)}
 
     def _events(self, stack: str) -> "list[StackEventTypeDef]":
-        """The newest of a stack's events, the oldest first."""
+        """The latest events of a stack, oldest first."""
         try:
             return self.client.describe_stack_events(StackName=stack)["StackEvents"][::-1]
         except ClientError:
@@ -127,7 +127,7 @@ class Stack:
 
 
 def outputs(client: "CloudFormationClient", name: str) -> dict[str, str]:
-    """A stack's outputs by name; empty where there is no such stack."""
+    """A stack's outputs by name; empty if there is no such stack."""
     found = _described(client, name)
     return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])} if found else {}
 
@@ -152,7 +152,7 @@ def _change_line(change: "ChangeTypeDef") -> str:
     return f"{made['Action'].lower():7} {made['ResourceType']} {made['LogicalResourceId']}{replaced}"
 
 
-def _settles(event: "StackEventTypeDef") -> bool:
+def _is_final(event: "StackEventTypeDef") -> bool:
     status = event.get("ResourceStatus", "")
     own = event.get("PhysicalResourceId") == event["StackId"]
     return own and status.endswith(("_COMPLETE", "_FAILED")) and "CLEANUP" not in status

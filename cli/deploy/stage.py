@@ -1,4 +1,4 @@
-"""A stage on AWS: the foundation, the functions, the edge, a picture fetched through it, and the way back."""
+"""A stage on AWS: foundation, functions and edge, its smoke test, and its removal."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,11 +13,11 @@ from chalicelib.access.signatures import Keys
 from chalicelib.presets.configuration import Configuration
 from chalicelib.presets.file import load_configuration
 from cli import ROOT
-from cli.deploy import smoke_test as proof
 from cli.deploy.buckets import DERIVATIVES, ORIGINALS, OwnBuckets
 from cli.deploy.checks import assert_concurrency, assert_function, assert_no_policy, shield_region
 from cli.deploy.functions import DIRECT, HANDLERS, QUEUE, TRIGGERS, Functions, config, own_names
 from cli.deploy.notifications import notify
+from cli.deploy.smoke_test import paths, smoke_test, wait_for
 from cli.deploy.stacks import Stack, outputs
 from cli.edge.access import items
 from cli.edge.function import TEMPLATE, function, needs_store
@@ -34,7 +34,7 @@ _RETRIES = 2
 
 @dataclass(frozen=True)
 class Deployment:
-    """One stage of the app in one account; `options` are parameters of its stacks, each step is told to `show`."""
+    """One stage of the app in one account. `options` are parameters of its stacks; `show` prints each step."""
 
     session: boto3.Session
     functions: Functions
@@ -43,42 +43,42 @@ class Deployment:
 
     @property
     def name(self) -> str:
-        """What every name begins with, so that two stages never touch each other."""
+        """The prefix of all the stage's names, so that two stages never share a resource."""
         return stage_name(self.functions.stage)
 
     @property
     def own_buckets(self) -> OwnBuckets:
-        """Those that the foundation makes, where no others are named."""
+        """The buckets that the foundation creates, if none are named."""
         return OwnBuckets(self.session, self.name)
 
     @property
     def configuration(self) -> Configuration:
-        """What presets.yaml says for this stage."""
+        """The configuration in presets.yaml for this stage."""
         return load_configuration(self.functions.stage)
 
     @property
     def keys(self) -> ParameterKeys:
-        """Where the keys of signed URLs are."""
+        """The store of the signing keys."""
         return ParameterKeys(self.session.client("ssm"), f"/{self.name}/keys")
 
     @property
     def signing(self) -> Keys:
-        """The keys of signed URLs: one is made where the stage needs it; none where nothing is signed."""
+        """The signing keys. Creates the first one if the stage needs it; empty if nothing is signed."""
         return ensured(self.keys) if self.configuration.access.mode == "signed" else self.keys.read() or {}
 
     @property
     def guarded(self) -> bool:
-        """Whether the edge has a store."""
+        """Whether the edge needs a key-value store."""
         return needs_store(self.configuration, bool(self.keys.read()))
 
     def foundation(self) -> Stack:
-        """Buckets, queues, log groups and alarms; buckets that an earlier deploy left are taken on."""
-        known = {} if self._outputs("foundation") else self.own_buckets.there()
-        kept = {f"Existing{kind.capitalize()}": bucket for kind, bucket in known.items()}
-        return self._stack("foundation", FOUNDATION.read_text("utf-8"), kept)
+        """The stack of buckets, queues, log groups and alarms. It reuses buckets that an earlier deploy left."""
+        left = {} if self._outputs("foundation") else self.own_buckets.existing()
+        parameters = {f"Existing{kind.capitalize()}": bucket for kind, bucket in left.items()}
+        return self._stack("foundation", FOUNDATION.read_text("utf-8"), parameters)
 
     def edge(self) -> Stack:
-        """CloudFront before the functions that are deployed."""
+        """The stack of CloudFront, in front of the deployed functions."""
         found, api = self.founded(), urlparse(self.functions.api_url())
         template, configuration = TEMPLATE.read_text("utf-8"), self.configuration
         known = {
@@ -92,16 +92,18 @@ class Deployment:
         return self._stack("edge", template.replace(_CODE, _block(function(configuration, self.guarded))), known)
 
     def founded(self) -> dict[str, str]:
-        """The foundation's outputs; raises SystemExit where it does not stand."""
+        """The foundation's outputs. Raises SystemExit if it is not deployed."""
         found = self._outputs("foundation")
         if not found:
-            raise SystemExit(f"imgy: there is no {self.name}-foundation yet; make deploy STAGE={self.functions.stage}")
+            raise SystemExit(
+                f"imgy: stage {self.functions.stage} is not deployed; run: make deploy STAGE={self.functions.stage}"
+            )
         return found
 
     def deploy_edge(self) -> None:
-        """Put CloudFront before the functions, which the first time are deployed again to know what to invalidate.
+        """Deploy CloudFront. The first time, deploy the functions again, since they need the distribution's id.
 
-        Where access wants it, its store holds keys and presets; where there is one, the new come first.
+        Items are added to an existing store before the stack changes, and old ones are deleted after it.
         """
         known = self._outputs("edge")
         if not known:
@@ -122,20 +124,20 @@ class Deployment:
         if not self.functions.record.resources():
             self._drop_leftovers(self.session.client("lambda"))
         found = self.founded()
-        # S3 takes no two receivers of one event: the queue goes before the triggers come, and comes after they went.
+        # S3 allows one receiver of an event: remove the queue before triggers are added, add it after they are removed.
         if found["Mode"] == DIRECT:
             self._notify(found, None)
         self.functions.deploy()
         if found["Mode"] == QUEUE:
             self._notify(found, found["EventsArn"])
         else:
-            self._hand_failures_over(found["FailuresArn"])
+            self._set_failure_destination(found["FailuresArn"])
 
     def _notify(self, found: Mapping[str, str], queue: str | None) -> None:
         notify(self.session.client("s3"), found["Originals"], f"{self.name}-events", queue)
 
     def stage_functions(self) -> None:
-        """Write the project as Chalice shall see it, with what is known of the foundation and of the edge."""
+        """Copy the project for Chalice, with the names and settings of the foundation and the edge."""
         found = self.founded()
         environment = {
             "IMGY_ORIGIN_SECRET": self.secret(found),
@@ -149,27 +151,27 @@ class Deployment:
         self.functions.staged(own_names(self.name, found["Originals"], found["Derivatives"]), environment)
 
     def mode(self) -> str:
-        """How uploads come to the functions: direct or queue."""
+        """How uploads reach the functions: direct or queue."""
         return self._outputs("foundation").get("Mode", DIRECT)
 
     def distribution(self) -> str:
-        """CloudFront's id of the edge; empty where there is none yet."""
+        """The id of the edge's distribution; empty if there is none yet."""
         return self._outputs("edge").get("DistributionId", "")
 
-    def prove(self) -> None:
-        """See the edge function run, and a picture through the edge; says where the pictures are."""
+    def smoke_test(self) -> None:
+        """Run the edge function, fetch pictures through the edge, and show the URL of the edge."""
         edge = self._outputs("edge")
         if not edge:
-            raise SystemExit("imgy: there is no edge yet; deploy it before its proof")
+            raise SystemExit("imgy: the edge is not deployed yet; deploy it before the proof")
         assert_function(self.session.client("cloudfront"), f"{self.name}-viewer-request", self.show)
-        s3, paths = self.session.client("s3"), proof.paths(self.configuration, self.signing)
-        proof.smoke_test(s3, self.founded(), paths, edge["CloudFrontUrl"], self.show)
+        s3, fetched = self.session.client("s3"), paths(self.configuration, self.signing)
+        smoke_test(s3, self.founded(), fetched, edge["CloudFrontUrl"], self.show)
         if edge["Url"] != edge["CloudFrontUrl"]:
-            self.show(f"  {edge['Url']}: a CNAME (or an alias) to {urlparse(edge['CloudFrontUrl']).netloc}")
+            self.show(f"  point {edge['Url']} to {urlparse(edge['CloudFrontUrl']).netloc} (CNAME or alias)")
         self.show(f"{self.name}: {edge['Url']}")
 
     def undeploy(self, may_delete: Callable[[str], bool]) -> None:
-        """Take down all that was made; `may_delete` is asked before a bucket with originals goes."""
+        """Delete everything; `may_delete` is asked before a bucket with originals is deleted."""
         client = self.session.client("cloudformation")
         Stack(client, f"{self.name}-edge", "", {}, self.show).delete()
         if self.functions.record.resources():
@@ -182,7 +184,7 @@ class Deployment:
         self.own_buckets.drop(ORIGINALS, may_delete, self.show)
 
     def secret(self, found: Mapping[str, str]) -> str:
-        """What CloudFront says to the API."""
+        """The secret that CloudFront sends to the API."""
         return self.session.client("secretsmanager").get_secret_value(SecretId=found["OriginSecret"])["SecretString"]
 
     def _outputs(self, part: str) -> dict[str, str]:
@@ -194,21 +196,21 @@ class Deployment:
         return Stack(client, f"{self.name}-{part}", template, {"Name": self.name, **known, **wanted}, self.show)
 
     def _drop_leftovers(self, client: "LambdaClient") -> None:
-        """What a deploy that broke off has left, and Chalice, which was not done, knows nothing of."""
+        """Delete event source mappings that an interrupted deploy left, which Chalice did not record."""
         for name in ("invalidation_trigger", *HANDLERS[QUEUE]):
             with suppress(client.exceptions.ResourceNotFoundException):
                 found = client.list_event_source_mappings(FunctionName=f"{self.name}-{name}")
                 for mapping in found["EventSourceMappings"]:
                     client.delete_event_source_mapping(UUID=mapping["UUID"])
 
-    def _hand_failures_over(self, queue: str) -> None:
+    def _set_failure_destination(self, queue: str) -> None:
         client = self.session.client("lambda")
         for trigger in TRIGGERS:
-            proof.until(partial(_handed_over, client, f"{self.name}-{trigger}", queue), "a role's policy to be known")
-            self.show(f"  {trigger}: after {_RETRIES} retries an event goes to {queue.rpartition(':')[2]}")
+            wait_for(partial(_has_destination, client, f"{self.name}-{trigger}", queue), "a role's policy in effect")
+            self.show(f"  {trigger}: after {_RETRIES} retries, events go to {queue.rpartition(':')[2]}")
 
 
-def _handed_over(client: "LambdaClient", function: str, queue: str) -> bool:
+def _has_destination(client: "LambdaClient", function: str, queue: str) -> bool:
     try:
         client.put_function_event_invoke_config(
             FunctionName=function,
@@ -216,15 +218,15 @@ def _handed_over(client: "LambdaClient", function: str, queue: str) -> bool:
             DestinationConfig={"OnFailure": {"Destination": queue}},
         )
     except client.exceptions.InvalidParameterValueException:
-        return False  # the role was just written, and is not known everywhere yet
+        return False  # a new role takes a while until it is in effect
     return True
 
 
 def stage_name(stage: str) -> str:
-    """App and stage."""
+    """The name of a stage's app: APP-STAGE."""
     return f"{config()['app_name']}-{stage}"
 
 
 def _block(text: str) -> str:
-    """A text as a YAML block that stands in for a property's value."""
+    """A text as a YAML block, for the value of a property."""
     return "|\n" + "".join(f"        {line}\n" for line in text.splitlines())

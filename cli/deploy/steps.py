@@ -1,4 +1,4 @@
-"""The commands deploy, plan and undeploy: their steps, in order."""
+"""The steps of deploy and plan, in order."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ def functions_of(session: boto3.Session, stage: str, folder: Path, profile: str 
 
 
 def deployment(stage: str, options: Sequence[str], profile: str | None) -> Deployment:
-    """A stage with the parameters that were set as NAME=VALUE; raises SystemExit for what cannot be deployed."""
+    """The deployment of a stage, with parameters set as NAME=VALUE. Raises SystemExit if it cannot be deployed."""
     assert_python()
     assert_stage(stage)
     chosen = _chosen(options)
@@ -41,18 +41,18 @@ def _chosen(options: Sequence[str]) -> dict[str, str]:
             raise SystemExit(f"imgy: expected NAME=VALUE with a parameter of the templates, received '{option}'")
     chosen = {name: value for name, _, value in (option.partition("=") for option in options)}
     if chosen.get("ExistingOriginals") and chosen["ExistingOriginals"] == chosen.get("ExistingDerivatives"):
-        raise SystemExit("imgy: expected two buckets, received one: derivatives among the originals would be uploads")
+        raise SystemExit("imgy: expected two buckets, received one, in which each derivative would be an upload")
     return chosen
 
 
 def deploy_stage(deployment: Deployment, only: str | None = None) -> None:
-    """Every step in turn, or one alone; each may be run again at any time."""
+    """Run all steps in order, or only one. Each step can be repeated at any time."""
     assert_library()
     steps: dict[str, Callable[[], object]] = {
         "foundation": lambda: deployment.foundation().apply(),
         "functions": deployment.deploy_functions,
         "edge": deployment.deploy_edge,
-        "proof": deployment.prove,
+        "proof": deployment.smoke_test,
     }
     if only and only not in steps:
         raise SystemExit(f"imgy: expected one of {', '.join(steps)} for --only, received '{only}'")
@@ -63,14 +63,14 @@ def deploy_stage(deployment: Deployment, only: str | None = None) -> None:
 
 
 def plan_stage(deployment: Deployment) -> None:
-    """Say what a deploy would change, as far as what stands already tells."""
-    for line in deployment.foundation().plan() or ["nothing in the foundation"]:
+    """Show what a deploy would change, as far as the deployed parts allow to say."""
+    for line in deployment.foundation().plan() or ["no changes to the foundation"]:
         deployment.show(line)
     known = deployment.functions.record.resources()
     mode = deployment.options.get("Mode") or deployment.mode()
     for name in (*ALWAYS, *HANDLERS[mode], "rest_api"):
         deployment.show(f"{'modify' if name in known else 'add':7} {name}, its code and its settings")
-    for line in (deployment.edge().plan() or ["nothing at the edge"]) if known else ["add     CloudFront before them"]:
+    for line in (deployment.edge().plan() or ["no changes to the edge"]) if known else ["add     CloudFront"]:
         deployment.show(line)
 
 
@@ -79,12 +79,12 @@ def _is_parameter(name: str) -> bool:
 
 
 def _session(profile: str | None) -> boto3.Session:
-    """A session with credentials and a region; raises SystemExit that says which is missing."""
+    """A session with credentials and a region. Raises SystemExit if either is missing."""
     try:
         session = boto3.Session(profile_name=profile)
         if not session.region_name:
             raise SystemExit("imgy: no region is set; set AWS_DEFAULT_REGION, or run aws configure")
         session.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        raise SystemExit(f"imgy: AWS does not take these credentials: {error}") from None
+        raise SystemExit(f"imgy: AWS does not accept these credentials: {error}") from None
     return session

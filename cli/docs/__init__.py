@@ -1,1 +1,1 @@
-"""Writes docs/operations.md, docs/cost.md and docs/scale.md: one module for each page."""
+"""Writes docs/operations.md, docs/configuration.md, docs/cost.md and docs/scale.md, one module for each page."""

@@ -1,4 +1,4 @@
-"""Prints docs/configuration.md from the options of `run`, the settings of the functions and the stacks' parameters."""
+"""Writes docs/configuration.md from the options of `run`, the settings of the functions and the stacks' parameters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SET_BY_DEPLOY = {
     "foundation": ("Name",),
     "edge": ("Name", "DerivativesBucket", "ApiDomain", "ApiPath", "OriginSecret", "ShieldRegion", "Guarded"),
 }
-"""What `make deploy` sets by itself."""
+"""The settings and parameters that `make deploy` sets."""
 
 _UNDESCRIBED = {
     "LogDays": "Days that CloudWatch keeps the logs of the functions.",
@@ -36,7 +36,7 @@ _UNDESCRIBED = {
 _PAGE = """\
 # Configuration
 
-`make docs` prints this page from the code. Two things are configured elsewhere:
+`make docs` writes this page from the code. Two things are configured elsewhere:
 
 - [presets.yaml](../presets.yaml) has presets, defaults, access and limits, and explains each of them.
 - `.chalice/config.json` has the memory, the timeout and the reserved concurrency of each function, for each stage.
@@ -84,7 +84,7 @@ change.
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's tags, which parameters do not have."""
+    """A YAML loader that ignores CloudFormation's tags."""
 
 
 _Loader.add_multi_constructor("!", lambda loader, tag, node: None)
@@ -103,7 +103,7 @@ def markdown(run: Callable[..., None]) -> str:
 
 
 def parameters(template: Path) -> dict[str, dict[str, Any]]:
-    """What a template says of its parameters, by name."""
+    """The parameters that a template declares, by name."""
     declared: dict[str, dict[str, Any]] = yaml.load(template.read_text("utf-8"), Loader=_Loader)["Parameters"]
     return declared
 

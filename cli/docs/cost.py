@@ -28,92 +28,93 @@ _PAGE = """\
 # What it costs
 
 Dollars for a month with {site.requests:,} requests, for a site with {site.originals:,} originals and {site.uploads:,}
-uploads a month, in us-east-1. Computed from [prices.yaml](prices.yaml), not read from a bill: none of this has run on
-a real account yet, and prices change.
+uploads a month, in us-east-1. The figures are computed from [prices.yaml](prices.yaml), not read from a bill: imgy has
+not run on a real account yet, and prices change.
 
-The hit rate is the share of requests that the CDN answers from its own caches. The others, the misses, go to whoever
-stands behind it, and there the contenders differ.
+The hit rate is the share of requests that the CDN answers from its own caches. All other requests are misses. They go
+to the origin behind the CDN, and the contenders differ in their origins.
 
 {rates}
 
-Delivery is CloudFront's gigabytes and requests, the same at every hit rate. Making is all the rest: rendering, keeping,
-and what runs while nobody asks. A plan of imgix's or Cloudinary's has both in one price.
+Delivery is CloudFront's gigabytes and requests, the same at every hit rate. Making is everything else: rendering,
+storage, and what costs even without requests. A plan of imgix or Cloudinary includes both in one price.
 
-## What it says
+## Summary
 
-{said}
-- imgy asks {fixed} a month more than AWS's solution before the first miss, above all for keeping derivatives and for
-  what stands ready, and {saved} less for each million misses. So AWS's solution is the cheaper of the two up to about
+{compared}
+- Without any misses, imgy costs {fixed} a month more than AWS's solution, mostly for storing derivatives and for idle
+  resources. It costs {saved} less for each million misses. So AWS's solution is cheaper than imgy up to about
   {even:,} misses a month.
-- Delivery is {share:.0%} of imgy's bill at {usual:.0%}. CloudFront's free tier takes it from {delivered} to {free}, for
-  everybody behind CloudFront; its free runs of the edge function take {edge} more off imgy and AWS's solution.
-- A stage that nobody asks costs {idle} a month: {stage.alarms} alarms, {stage.secrets} secret, and a queue that Lambda
-  polls. AWS's solution costs nothing then, imgproxy's tasks and load balancer {idle_tasks}.
+- Delivery is {share:.0%} of imgy's bill at {usual:.0%}. CloudFront's free tier reduces it from {delivered} to {free},
+  for every contender behind CloudFront. Its free runs of the edge function save another {edge} for imgy and AWS's
+  solution.
+- A stage without requests costs {idle} a month: {stage.alarms} alarms, {stage.secrets} secret, and a queue that Lambda
+  polls. AWS's solution then costs nothing, imgproxy's tasks and load balancer {idle_tasks}.
 
 ## With more traffic
 
-The same site with more requests, its whole bill at {usual:.0%}:
+The whole bill of the same site with more requests, at {usual:.0%}:
 
 {traffic}
 
-imgy renders a picture once, so a miss costs it a read of S3. AWS's solution and imgproxy render at every miss; imgproxy
-runs {tasks} tasks. Hit rates tend to rise with traffic, which makes the difference smaller. "By agreement" stands
-where no plan with a public price reaches.
+imgy renders each picture once, so a miss costs one read of S3. AWS's solution and imgproxy render at every miss;
+imgproxy runs {tasks} tasks. Hit rates usually rise with traffic, which reduces the difference. "By agreement" means
+that no plan with a public price is large enough.
 
-## What imgy's bill is for, at {usual:.0%}
+## imgy's bill at {usual:.0%}
 
 {items}
 
-## What is assumed
+## Assumptions
 
 The same for all:
 
 {assumed}
 
-A new picture misses once: {site.new:,} of them are {new:.0%} of the requests, so {best:.0%} is the best rate that this
-site can have. Misses beyond those are pictures that CloudFront has dropped, or never had in that part of the world.
+A new picture misses once: {site.new:,} of them are {new:.0%} of the requests, so {best:.0%} is the best hit rate that
+this site can have. Further misses are pictures that CloudFront has dropped, or never had in that region.
 
-A picture delivered weighs what the shipped presets weigh as AVIF, or little less. A picture on demand takes as long as
-AWS counts [for its own solution][aws]. Both times are longer than what [bench.md](bench.md) measures without S3.
-A GB is a thousand million bytes, of a function's memory 1,024 MB.
+A delivered picture has the size of the shipped presets as AVIF, or slightly less. A picture on demand takes as long as
+AWS assumes [for its own solution][aws]. Both times are longer than those that [bench.md](bench.md) measures without
+S3. A GB is a thousand million bytes; for the memory of functions it is 1,024 MB.
 
 [aws]: https://docs.aws.amazon.com/solutions/latest/dynamic-image-transformation-for-amazon-cloudfront/cost.html
 
 - **imgy** renders the {stage.presets} pictures of the shipped presets at each upload, in {stage.upload_megabytes:,} MB,
-  and keeps them all, asked for or not. For a miss CloudFront asks S3. Only the first request for one of the
+  and stores all of them, requested or not. On a miss CloudFront asks S3. Only the first request for one of the
   {site.ad_hoc} pictures that no preset renders goes on to API Gateway and Lambda, in {stage.route_megabytes:,} MB, and
-  is stored. Origin Shield stands before both.
+  is stored. Origin Shield is in front of both.
 - **AWS's solution** is Dynamic Image Transformation for Amazon CloudFront, formerly Serverless Image Handler, in its
-  Lambda architecture: API Gateway and Lambda, in {solution:,} MB, at every miss. It stores no result. Its Origin Shield
-  is off unless asked for. Its other architecture has tasks that always run, as imgproxy has.
+  Lambda architecture: API Gateway and Lambda, in {solution:,} MB, at every miss. It does not store results. Its Origin
+  Shield is off by default. Its other architecture has tasks that always run, as imgproxy has.
 - **imgproxy** has two tasks of {cpus} vCPU and {gigabytes} GB, or as many as the busiest second needs, an Application
-  Load Balancer, and CloudFront before it. Public addresses or a NAT gateway are left out, in its favour.
-- **imgix** and **Cloudinary** take credits for what is delivered and kept, and for each picture once; hit rates change
-  nothing. The cheapest plan paid by the month is taken, with more credits where they are sold. Cloudinary keeps the
-  originals, too; imgix reads them from a bucket, and what S3 asks for that is left out, in its favour.
+  Load Balancer, and CloudFront in front. Public addresses or a NAT gateway are not included, in its favour.
+- **imgix** and **Cloudinary** charge credits for delivery, for storage, and for each picture once, so the hit rate does
+  not matter. The bill is the cheapest monthly plan, with additional credits if they are sold. Cloudinary also stores
+  the originals. imgix reads them from a bucket; the price of those reads is not included, in its favour.
 
-Left out for all: tax, discounts, CloudFront's flat-rate plans, free tiers other than CloudFront's above, and people's
-time. To forget a replaced or removed picture costs {invalidation} beyond the first {forgotten:,} a month, for everybody
-behind CloudFront.
+Not included for any contender: tax, discounts, CloudFront's flat-rate plans, free tiers other than CloudFront's above,
+and working time. Invalidating a replaced or removed picture costs {invalidation} beyond the first {forgotten:,} a
+month, for every contender behind CloudFront.
 
-## The prices
+## Prices
 
-Collected on {read}, none of them at the seller's own page, which the first column links: look there before you rely on
-a figure. The last column is the date of the text where a price was read; "as known" says that it has none, a dash
-that there is nothing to link. imgix's and Cloudinary's plans are from a third party's list.
+Collected on {read}, none of them at the seller's own page, which the first column links: check there before you rely
+on a figure. The last column is the date of the text with the price. "As known" means that the text has no date, a dash
+that there is no link. The plans of imgix and Cloudinary are from a third party's list.
 
 {prices}
 
 ## To compute it again
 
-Change [prices.yaml](prices.yaml), or the scenario in [cost_model.py](../cli/costs/cost_model.py); then `make cost`
-writes this page. The memory of functions is that of .chalice/config.json, the pictures of an upload are those of
-presets.yaml, and the alarms those of deploy/foundation.yaml.
+Change [prices.yaml](prices.yaml), or the scenario in [cost_model.py](../cli/costs/cost_model.py), then run `make cost`
+to write this page. The memory of the functions comes from .chalice/config.json, the pictures of an upload from
+presets.yaml, and the alarms from deploy/foundation.yaml.
 """
 
 
 def main(page: Path = PAGE) -> None:
-    """Write the page."""
+    """Write the page and print its path."""
     page.write_text(markdown(Model(Scenario(), load(), shipped())), encoding="utf-8")
     print(f"wrote {page}")
 
@@ -126,7 +127,7 @@ def markdown(model: Model) -> str:
         stage=model.stage,
         usual=USUAL,
         rates=_rates(model),
-        said="\n".join(f"- {_compared(model, rate)}" for rate in RATES),
+        compared="\n".join(f"- {_compared(model, rate)}" for rate in RATES),
         traffic=_traffic(model),
         items=_items(model.imgy(USUAL)),
         assumed=_assumed(site),
@@ -144,7 +145,7 @@ def markdown(model: Model) -> str:
 
 
 def _findings(model: Model) -> dict[str, float | str]:
-    """What the text says of the bills."""
+    """The figures in the text of the page."""
     own, fixed, saved = model.imgy(USUAL), *against_solution(model)
     idle = replace(model, scenario=replace(model.scenario, requests=0, uploads=0, originals=0, replaced=0))
     runs = min(model.scenario.requests, model.prices.free["edge_functions"])
@@ -164,7 +165,7 @@ def _findings(model: Model) -> dict[str, float | str]:
 
 
 def against_solution(model: Model) -> tuple[float, float]:
-    """What imgy costs more than AWS's solution without a miss, and less for each miss: the bills are straight lines."""
+    """Dollars that imgy costs more than AWS's solution without misses, and less for each miss. Bills are linear."""
     low, high = (model.imgy(rate).total - model.solution(rate).total for rate in (RATES[0], RATES[-1]))
     misses = [model.scenario.misses(rate) for rate in (RATES[0], RATES[-1])]
     saved = (high - low) / (misses[0] - misses[1])
@@ -185,11 +186,11 @@ def _rates_row(model: Model, name: str, bill_of: Callable[[Model, float], Bill |
 
 
 def _compared(model: Model, rate: float) -> str:
-    """Who asks less than imgy at a hit rate, and by how much."""
+    """A sentence on which contenders cost less than imgy at a hit rate, and by how much."""
     own = model.imgy(rate).total
     bills = {name: bill_of(model, rate) for name, bill_of in CONTENDERS.items()}
     less = [f"{name}, by {_dollars(own - bill.total)}" for name, bill in bills.items() if bill and bill.total < own]
-    return f"At {rate:.0%} imgy is dearer than {' and '.join(less)}." if less else f"At {rate:.0%} imgy costs least."
+    return f"At {rate:.0%} imgy costs more than {' and '.join(less)}." if less else f"At {rate:.0%} imgy costs least."
 
 
 def _busier(model: Model) -> list[Model]:
@@ -231,7 +232,7 @@ def _amount(per: int, unit: str) -> str:
 
 def _credits(hosted: Hosted) -> str:
     delivered, stored = hosted.delivered_gigabyte, hosted.stored_gigabyte
-    return f"{delivered:g} for a GB delivered, {stored:g} for a GB kept, 1 for {hosted.renders_each:,} renders"
+    return f"{delivered:g} for a GB delivered, {stored:g} for a GB stored, 1 for {hosted.renders_each:,} renders"
 
 
 def _plan(plan: Plan) -> str:
@@ -252,12 +253,13 @@ def _dollars(dollars: float | None) -> str:
 
 
 def _price(dollars: float) -> str:
-    """As a price list has it: cents at least, and as many digits more as there are."""
+    """A price with at least two decimals, and more if it has them."""
     whole, digits = f"{dollars:,.10f}".split(".")
     return f"${whole}.{digits.rstrip('0').ljust(2, '0')}"
 
 
 def table(headings: list[str], rows: Iterable[Iterable[str]], others: str = "---:") -> str:
+    """A Markdown table; `others` is the alignment of all columns but the first."""
     lines = [headings, ["---", *(others for _ in headings[1:])], *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 

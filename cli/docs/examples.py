@@ -1,4 +1,4 @@
-"""What docs/operations.md shows: for each parameter a few pictures, each asked of one of the samples."""
+"""The example pictures in docs/operations.md: a few for each parameter, each made from a sample."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from cli.samples.files import sample as sample_file
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture of the page: what is asked of which sample, and the part of it that its neighbours ask otherwise."""
+    """A picture on the page: a sample, the whole query, and as a caption the part that differs from its neighbours."""
 
     sample: str
     query: str
@@ -32,23 +32,23 @@ class Picture:
 
     @property
     def file(self) -> str:
-        """The name of its file: the sample and the query, in letters that need no escaping."""
+        """The name of its file: the sample and the query, in characters that need no escaping."""
         stem = self.sample.partition(".")[0]
         return f"{re.sub('[^a-z0-9.]+', '-', f'{stem}-{self.query}').strip('-')}.{self.derivative.format}"
 
     @property
     def size(self) -> Size:
-        """Its width and height, as the operations decide them."""
+        """Its width and height, computed by the operations."""
         return layout_of(_header(self.sample), self.derivative.values, Limits()).output
 
     def rendered(self) -> bytes:
-        """The picture as the pipeline makes it."""
+        """The picture, rendered by the pipeline."""
         return prepare([_source(self.sample)], [self.derivative], Limits()).render(self.derivative).body
 
 
 @dataclass(frozen=True)
 class Example:
-    """Pictures side by side: each is asked for by the one query and one of the variations."""
+    """Pictures side by side: each has the common query and one of the variations."""
 
     sample: str
     query: str
@@ -67,19 +67,19 @@ _FITS = tuple(f"fit={fit}" for fit in PARAMETERS["fit"].kind.good)
 
 EXAMPLES: dict[str, tuple[Example, ...]] = {
     "orient": (
-        Example(TREE, "w=160", ("", "orient=0", "orient=3"), "A photo that the camera stored on its side."),
-        Example(LANDSCAPE, "h=140", ("orient=2", "orient=90"), "A photo that needs none."),
+        Example(TREE, "w=160", ("", "orient=0", "orient=3"), "A photo that the camera stored sideways."),
+        Example(LANDSCAPE, "h=140", ("orient=2", "orient=90"), "A photo that is stored upright."),
     ),
     "rect": (Example(PORTRAIT, "h=180", ("", "rect=650,440,560,560", "rect=left,bottom,0.6,0.4")),),
     "w": (Example(LANDSCAPE, "", ("w=80", "w=160", "w=0.1")),),
     "h": (Example(LANDSCAPE, "", ("h=60", "h=120", "h=0.1")),),
     "fit": (
-        Example(LANDSCAPE, "w=180&h=180&bg=e8d5b7", _FITS, "The original is larger than what is asked for."),
+        Example(LANDSCAPE, "w=180&h=180&bg=e8d5b7", _FITS, "The original is larger than the requested size."),
         Example(
             PORTRAIT,
             "rect=862,546,136,102&w=180&h=180&bg=e8d5b7",
             _FITS,
-            "It is smaller: `rect` leaves 136 x 102 pixels of it.",
+            "The original is smaller: `rect` leaves 136 x 102 pixels of it.",
         ),
     ),
     "crop": (
@@ -103,26 +103,26 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "rot": (Example(LANDSCAPE, "w=200", ("", "rot=8", "rot=180")),),
     "sharp": (Example(TREE, "w=200&h=150&fit=crop", ("", "sharp=20", "sharp=80")),),
     "blur": (Example(PORTRAIT, "w=200&h=150&fit=crop&crop=top", ("blur=10", "blur=50", "blur=300")),),
-    "fm": (Example(BOAT, "w=160", ("fm=webp", "fm=jpg"), "The original is a GIF that moves."),),
+    "fm": (Example(BOAT, "w=160", ("fm=webp", "fm=jpg"), "The original is an animated GIF."),),
     "auto": (Example(TREE, "w=200&h=150&fit=crop", ("", "auto=compress")),),
     "q": (Example(TREE, "w=200&h=150&fit=crop", ("q=5", "q=30", "q=75")),),
 }
 
 
 def examples(parameter: Parameter) -> tuple[Example, ...]:
-    """What is shown of a parameter: what was chosen here, or else some of what it takes."""
+    """The examples of a parameter: those chosen here, or else one of its first good values."""
     return EXAMPLES.get(parameter.name) or (unchosen(parameter),)
 
 
 def unchosen(parameter: Parameter) -> Example:
-    """A parameter for which nothing was chosen, at the limits of what it takes."""
+    """An example of a parameter without a choice here, with its first good values."""
     query = "&".join(f"{name}={text}" for name, text in {"w": "200", **_beside(parameter)}.items())
     varied = tuple(f"{parameter.name}={text}" for text in parameter.kind.good[:3])
     return Example(LANDSCAPE, "" if parameter.name == "w" else query, varied)
 
 
 def _beside(parameter: Parameter) -> dict[str, str]:
-    """What a parameter needs beside it, and what that needs."""
+    """The parameters that a parameter needs, and those that they need."""
     if not parameter.needs:
         return {}
     name = parameter.needs.names[0]
@@ -131,13 +131,13 @@ def _beside(parameter: Parameter) -> dict[str, str]:
 
 
 def pictures() -> dict[str, Picture]:
-    """Every picture of the page by its file's name."""
+    """Every picture of the page, by file name."""
     shown = (picture for parameter in PARAMETERS.values() for example in examples(parameter) for picture in example)
     return {picture.file: picture for picture in shown}
 
 
 def sample_sizes() -> dict[str, Size]:
-    """The size of each sample by its name."""
+    """The size of each sample, by name."""
     return {sample: _header(sample).size for sample in (LANDSCAPE, PORTRAIT, TREE, BALLOON, BOAT)}
 
 

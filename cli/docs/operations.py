@@ -1,4 +1,4 @@
-"""docs/operations.md and its pictures, printed from the operations' declarations."""
+"""Writes docs/operations.md and its pictures from the operations' declarations."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ PAGE, PICTURES = "operations.md", "pictures"
 
 
 def write(folder: Path = FOLDER) -> list[Path]:
-    """Write the page and its pictures, and remove pictures that it shows no more; returns what was written."""
+    """Write the page and its pictures, delete old pictures, and return the paths of the written files."""
     shown = pictures()
     (folder / PICTURES).mkdir(parents=True, exist_ok=True)
     for old in (folder / PICTURES).iterdir():
@@ -42,59 +42,59 @@ def markdown() -> str:
 _HEAD = """\
 # The operations
 
-What a URL, a preset and a derivative's own path may say, in the order in which it is carried out: which part of the
-original is shown and how large, what it stands on, what is done to its pixels, how it is written. Names, ranges and
-defaults are imgix's.
+All parameters of a URL, a preset or a derivative's own path, in the order in which they are applied: first the part of
+the original and its size, then the background, the pixels, and the output. Names, ranges and defaults are imgix's.
 
-The queries below can be tried: `make run`, then `http://127.0.0.1:8000/samples/landscape.jpg?w=160`. The samples
+To try the queries below, start `make run` and open `http://127.0.0.1:8000/samples/landscape.jpg?w=160`. The samples
 are {samples}.
 
-This page is printed by `make docs` from the declarations in [chalicelib/operations](../chalicelib/operations): change
-those, not this.
+`make docs` writes this page from the declarations in [chalicelib/operations](../chalicelib/operations): change those,
+not this page.
 
-## How to ask
+## How to request a picture
 
-| by | for instance |
+| by | example |
 | --- | --- |
 | a query | `/photos/cat.jpg?w=300&h=200&fit=crop&fm=webp` |
 | a preset | `/photos/cat.jpg?preset=card`, where presets.yaml has `card: {w: 300, h: 200, fit: crop, fm: webp}` |
-| a preset, refined | `/photos/cat.jpg?preset=card&fm=png`: what the query says goes over what the preset says |
+| a preset, refined | `/photos/cat.jpg?preset=card&fm=png`: parameters of the query replace those of the preset |
 | its own path | `/photos/cat.jpg/w=300,h=200,fit=crop.webp` |
 
-- Names are lower case and stand in any order, each of them once; only `auto` may be repeated.
-- For `w`, `h` and `rect`, a whole number is pixels, a number with a decimal point a share of the original: `w=1` is one
-  pixel, `w=1.0` the whole width.
-- A number is a plain decimal, of which six decimals count. A colour is three, four, six or eight hexadecimal digits,
-  the alpha before the others (`f63`, `8f63`, `ff6633`, `80ff6633`), or one of CSS's names (`tomato`).
-- `ixlib`, by which imgix's clients say who they are, changes nothing.
+- Names are lower case, in any order, each of them once; only `auto` can be repeated.
+- For `w`, `h` and `rect`, a whole number is pixels, and a number with a decimal point is a share of the original: `w=1`
+  is one pixel, `w=1.0` is the whole width.
+- A number is a plain decimal, of which six decimal places count.
+- A colour is three, four, six or eight hexadecimal digits, the alpha first (`f63`, `8f63`, `ff6633`, `80ff6633`), or a
+  colour name of CSS (`tomato`).
+- `ixlib`, with which imgix's clients identify themselves, has no effect.
 
-However it is asked for, a picture is made once and has one path, which is its key in S3, too. In it the parameters
-stand in the order of this page, those at their default are left out, each value has one spelling, and what `fm` and
-`auto` came to is the extension. Of a value's characters, those other than letters, digits, `.`, `_`, `:` and `-` are
+Each picture is made once and has one path, however it is requested. The path is also its key in S3. It has the
+parameters in the order of this page, without those at their default. Each value has one spelling, and the extension is
+the format chosen by `fm` and `auto`. Characters of a value other than letters, digits, `.`, `_`, `:` and `-` are
 written as `~` and two hexadecimal digits for each byte: `crop=top~2Cleft`.
 
-Nothing is guessed or left out in silence. What is unknown, doubled, out of range, or means nothing without another
-parameter, is answered with 400 and a sentence that says what was expected:
+No parameter is guessed or ignored. A parameter that is unknown, repeated, out of range, or has no effect without
+another one is answered with 400 and a sentence on what was expected:
 """
 
 _TAIL = """
 ## What is always done
 
 - The picture is turned upright by its EXIF orientation, and its colours are converted to sRGB by its profile.
-- Metadata goes, the place where a photo was taken included.
-- Transparency stays where the format has it; elsewhere the picture lies on `bg`, or on white.
-- An animated GIF or WebP stays animated in `webp` and `gif`; in the other formats its first frame is shown.
-- Nothing is enlarged, unless `fit` is `crop`, `fill`, `clamp` or `scale`.
-- What would be larger than the limits of presets.yaml allow is scaled down to them.
+- Metadata is removed, including the place where a photo was taken.
+- Transparency is kept if the format has it; otherwise the background is `bg`, or white.
+- An animated GIF or WebP stays animated in `webp` and `gif`; other formats show its first frame.
+- A picture is not enlarged, unless `fit` is `crop`, `fill`, `clamp` or `scale`.
+- A picture above the limits in presets.yaml is scaled down to them.
 
-## For those who know imgix
+## Differences from imgix
 
 - `fit=clip`, and a width or a height alone, do not enlarge.
-- Where imgix ignores what it does not know or cannot use, such as `crop` without `fit=crop`, this is 400.
-- Padding is transparent where the format has transparency and no `bg` is given.
-- `rect` takes shares and `full` for its width and height, too; `bg` takes a colour's alpha, where the format has it.
-- Not there: faces (`crop=faces`, `fit=facearea`), `auto=enhance,redeye`, `rot-type=pivot`, and the formats jp2, jxr,
-  json, mp4, webm, png32 and blurhash."""
+- A parameter that imgix ignores, because it is unknown or has no effect, such as `crop` without `fit=crop`, is 400.
+- Padding is transparent if the format has transparency and no `bg` is given.
+- `rect` also accepts shares, and `full` for its width and height. `bg` accepts an alpha, if the format has it.
+- Not supported: faces (`crop=faces`, `fit=facearea`), `auto=enhance,redeye`, `rot-type=pivot`, and the formats jp2,
+  jxr, json, mp4, webm, png32 and blurhash."""
 
 
 def _samples() -> str:
@@ -116,7 +116,7 @@ def _refusal(query: str) -> str:
 
 
 def _contents() -> Iterator[str]:
-    yield from ("", "## All of them", "", "| | parameter | what it is | default |", "| --- | --- | --- | --- |")
+    yield from ("", "## Overview", "", "| | parameter | what it is | default |", "| --- | --- | --- | --- |")
     for theme, entries in THEMES.items():
         title = f"[{theme}](#{theme.lower()})"
         for operation, parameter in ((entry, parameter) for entry in entries for parameter in entry.parameters):
@@ -133,7 +133,7 @@ def _summary(operation: Operation, parameter: Parameter) -> str:
 
 
 def _alone(operation: Operation) -> bool:
-    """Whether an operation has one parameter: it is told under the parameter's name, not its own."""
+    """Whether an operation has only one parameter; the page then shows it under the parameter's name."""
     return len(operation.parameters) == 1
 
 
@@ -150,14 +150,14 @@ def _theme(theme: str) -> Iterator[str]:
 def _operation(operation: Operation) -> Iterator[str]:
     alone = _alone(operation)
     yield from ("", f"### {operation.parameters[0].name if alone else operation.name.capitalize()}")
-    yield from ("", _told(operation.meaning))
+    yield from ("", _note(operation.meaning))
     for parameter in operation.parameters:
         yield from ("",) if alone else ("", f"#### {parameter.name}", "")
         yield from _parameter(parameter)
 
 
-def _told(meaning: str) -> str:
-    """A docstring, with what belongs to the language marked as such."""
+def _note(meaning: str) -> str:
+    """A docstring with NAME=VALUE in backticks."""
     return re.sub(r"\b([a-z-]+=[a-z0-9]+)", r"`\1`", meaning)
 
 
@@ -181,7 +181,7 @@ def _parameter(parameter: Parameter) -> Iterator[str]:
 
 
 def _shown(example: Example) -> Iterator[str]:
-    """Pictures in rows, each above what was asked for and its size."""
+    """Pictures in rows, each with its query and its size below."""
     yield from ((example.note, "") if example.note else ())
     whole = "&".join(filter(None, (example.query, next(part for part in example.varied if part))))
     yield from (f"`/samples/{example.sample}?{whole}`", "")
@@ -199,7 +199,7 @@ def _shown(example: Example) -> Iterator[str]:
 
 
 _ROW, _CAPTION, _MARGINS = 840, 80, 27
-"""Pixels that a row of pictures may take on GitHub, that a caption needs, and that stand around a picture there."""
+"""Pixels on GitHub: the most for a row of pictures, the width of a caption, and the margins of a picture."""
 
 
 def _cell(picture: Picture) -> str:
@@ -211,7 +211,7 @@ def _cell(picture: Picture) -> str:
 
 def _formats() -> Iterator[str]:
     yield from (f"{len(WRITTEN)} formats are written:", "")
-    yield "| format | Content-Type | transparency | moves | `q` |"
+    yield "| format | Content-Type | transparency | animation | `q` |"
     yield "| --- | --- | --- | --- | --- |"
     for form in WRITTEN.values():
         has = " | ".join("yes" if it else "" for it in (form.alpha, form.animated, form.quality))

@@ -1,4 +1,4 @@
-"""`python -m cli.docs.scale`: writes docs/scale.md, what thousands, millions and milliards of originals take."""
+"""`python -m cli.docs.scale`: writes docs/scale.md, the time and the cost of up to a billion originals."""
 
 from __future__ import annotations
 
@@ -32,108 +32,115 @@ PAGE = ROOT / "docs" / "scale.md"
 COUNTS = {"1 k": 1000, "1 M": 10**6, "1 G": 10**9}
 CONCURRENCIES, PREFIXES = (10, 100, 1000, 5000), (1, 100)
 USUAL = 50
-"""IMGY_CONCURRENCY where nothing is set."""
+"""The default of IMGY_CONCURRENCY."""
 SEED, CHECKED = 1, 20_000
-"""How many originals go message by message, to check the fluid."""
+"""Up to this many originals are simulated message by message, which also checks the fluid."""
 FEW, OVERLOAD = 220, 100_000
-"""About as many workers as one prefix takes, and how many originals show what more of them do."""
+"""About as many workers as one prefix allows, and the number of originals that shows the effect of more."""
 
 _PAGE = """\
 # What many originals take
 
-Computed and simulated, not measured on an account. {work.pictures} pictures of each new original, the shipped presets,
-in {work.megabytes:,} MB, through the queue: `python -m cli backfill --queue`. `make scale` writes this page.
+These figures are computed and simulated, not measured on an account. Each original is new and gets {work.pictures}
+pictures, from the shipped presets, in functions with {work.megabytes:,} MB. Originals come through the queue:
+`python -m cli backfill --queue`. `make scale` writes this page.
 
 {table}
 
-Dollars are S3's requests, SQS and Lambda; keeping the pictures is a month's bill ([cost.md](cost.md)). "Waits" is the
-age of the oldest message at its worst. "Busy" is how much of what they could do the workers, or S3's writes, did over
-the whole run; workers that wait for S3 are not. Listing comes before, as `backfill` plans first; it is not in the time.
-5,000 at once need the mapping's provisioned mode, and no maximum concurrency, which stops at {limits.mapping_most:,}.
-BucketOptions S3 is the limit, workers wait for it and are paid for: that is why those rows are dearer.
+- Dollars are S3's requests, SQS and Lambda. Storage is part of the monthly bill ([cost.md](cost.md)).
+- "Waits" is the highest age of the oldest message.
+- "Busy" is the utilization of the workers, or of S3's writes, over the whole run. A worker that waits for S3 is not
+  busy.
+- The time does not include listing: `backfill` makes its plan first.
+- 5,000 at once need the provisioned mode of the event source mapping, without a maximum concurrency, which can be at
+  most {limits.mapping_most:,}.
+- Rows that are limited by S3's writes cost more, because workers are billed while they wait for S3.
 
-## Which step breaks first
+## Which step is the limit
 
-One original takes {work.mean:.2f} s of a worker, {work.writes} PUT, 1 LIST, 1 GET and 1 HEAD. Each resource alone
-could do, in originals a second:
+One original takes {work.mean:.2f} s of a worker, {work.writes} PUT, 1 LIST, 1 GET and 1 HEAD. In originals a second,
+each resource alone allows:
 
 {rates}
 
-- Up to {enough:.0f} workers Lambda is the limit: {each:.2f} originals a second for each.
-- Then, with one key prefix, S3's {limits.prefix_writes:,} writes a second, at {s3:.0f} originals a second. More
-  concurrency only adds SlowDown, and makes it slower: {overload:,} originals, message by message, took
-  {enough_run.seconds:,.0f} s with {few:,} workers, and {one.seconds:,.0f} s with 1,000, of which Lambda was paid
-  {dearer:.1f} times as much: {one.throttles:,} writes were refused, and who is refused too often waits
-  {limits.visibility} s for the next try. {one.dead:,} messages went to the failures.
-- A new queue begins with {limits.mapping_first} workers and gets {limits.mapping_a_minute} more a minute. A thousand
-  originals are done before that ends: they take {ramp:.0f} s at any concurrency from 110 on.
-- A new account has 10 to 1,000 at once. `reserved_concurrency` of the route is taken off that.
-- Messages are kept {days:g} days, then SQS drops them, and not to the failures. At {usual} workers, the default, no
-  more than {kept:.0f} million originals may be sent at once; `python -m cli audit` finds what was dropped.
-  These are the most there are: send larger buckets by `--prefix`, one after the other.
-- A message that failed comes again after {limits.visibility} s, {limits.receives} times in all.
+- Up to {enough:.0f} workers Lambda is the limit, with {each:.2f} originals a second for each worker.
+- Beyond, with one key prefix, S3's {limits.prefix_writes:,} writes a second are the limit: {s3:.0f} originals a second.
+  More workers only cause SlowDown errors, and make it slower: {overload:,} originals, simulated message by message,
+  took {enough_run.seconds:,.0f} s with {few:,} workers and {one.seconds:,.0f} s with 1,000, which cost {dearer:.1f}
+  times as much in Lambda. {one.throttles:,} writes were refused. An original that is refused too often waits
+  {limits.visibility} s for its next try. {one.dead:,} messages went to the failures queue.
+- A new queue starts with {limits.mapping_first} workers and gets {limits.mapping_a_minute} more a minute. A thousand
+  originals are done before it reaches its limit: they take {ramp:.0f} s at any concurrency from 110 on.
+- A new account has a concurrency of 10 to 1,000. The route's `reserved_concurrency` is subtracted from it.
+- SQS keeps a message for {days:g} days, then deletes it, and does not move it to the failures queue. With {usual}
+  workers, the default, send at most {kept:.0f} million originals at once; `python -m cli audit` finds deleted ones.
+  {days:g} days is SQS's maximum. Send larger buckets by `--prefix`, one prefix after the other.
+- A failed message is delivered again after {limits.visibility} s, at most {limits.receives} times in all.
 
 ## What to change
 
-- **Concurrency** (`IMGY_CONCURRENCY`) up to {enough:.0f}: time falls in step, dollars stay.
-- **Prefixes** beyond that. S3 splits a prefix by itself under load, in minutes to an hour, and answers SlowDown
-  meanwhile; keys that begin differently let it split. 100 prefixes here are 100 that S3 has split already.
-- **Memory**: a second core takes 0.57 to 0.72 of the time at 1.7 times the price ([bench.md](bench.md)).
-- **Fewer presets**: a picture less is a write less of {work.writes}, which is most of S3's part.
+- **Concurrency** (`IMGY_CONCURRENCY`), up to {enough:.0f}: the time falls in proportion, the cost stays the same.
+- **Prefixes**, beyond that. S3 splits a prefix under load by itself, within minutes to an hour, and answers SlowDown
+  meanwhile. It can split only keys that begin differently. 100 prefixes here are 100 that S3 has split already.
+- **Memory**: with a second core a render takes 0.57 to 0.72 of the time, at 1.7 times the price ([bench.md](bench.md)).
+- **Fewer presets**: each picture is one of {work.writes} writes, and writes are most of the cost of S3.
 
-## Where something else takes over
+## Other ways to feed the workers
 
-Dollars to bring the originals to the workers; the work costs the same each time:
+Dollars to bring the originals to the workers; the work itself costs the same:
 
 {feeders}
 
-Listing {listed} originals is {calls:,} calls, one after the other: {hours:.0f} hours at {list_ms:.0f} ms a call, and
-{list_dollars}. `backfill` also lists the derivatives, and where all {work.pictures} and the manifests stand, that is
-{full_days:.0f} days. A million originals are listed in {million:.1f} minutes, or {million_full:.0f}.
+Listing {listed} originals takes {calls:,} calls, one after the other: {hours:.0f} hours at {list_ms:.0f} ms a call, and
+{list_dollars}. `backfill` also lists the derivatives: if all {work.pictures} of each original and the manifests exist,
+that takes {full_days:.0f} days. Listing a million originals takes {million:.1f} minutes, or {million_full:.0f} with all
+derivatives.
 
-- **Up to some ten million originals: `backfill --queue`.** It plans, tells the price, resumes, and needs nothing new.
-- **Beyond: S3 Batch Operations.** It reads S3 Inventory in place of listing, calls a function for each key, has
-  progress, retries and a report of each failure, and no message that grows old. A dollar for a million objects.
-  Inventory takes a day or two to come, so for less than some millions it is later, not sooner.
-- **Distributed Map** where the work has several steps, or is to be batched: it reads an inventory too, and runs up to
-  10,000 children at once. One child an original costs two transitions each, more than SQS by far; batches of 100
-  cost least of all, but then a child's function must loop, and report which of the hundred failed.
+- **Up to some ten million originals: `backfill --queue`.** It makes a plan, shows the price, can be resumed, and needs
+  nothing new.
+- **Beyond: S3 Batch Operations.** It reads S3 Inventory instead of listing, and calls a function for each key. It shows
+  progress, retries, reports each failure, and has no messages that expire. It costs a dollar for a million objects. An
+  inventory takes a day or two, so for less than some millions it is slower.
+- **Distributed Map**, if the work has several steps or should run in batches. It reads an inventory, too, and runs up
+  to 10,000 children at once. One child for each original costs two transitions, far more than SQS. Batches of 100 cost
+  least of all, but then the child's function must loop, and report which originals failed.
 
-None of them lifts Lambda's concurrency or S3's writes. Neither is built here: both would call the same function, which
-reconciles a key. The two others need a small handler of their own, as their events are not S3's.
+None of them raises Lambda's concurrency or S3's writes. imgy implements only the first. The other two would call the
+same function, which reconciles a key, but through a small handler, because their events differ from S3's.
 
 ## The direct trigger
 
-S3 calls the function asynchronously. Lambda keeps those events itself: it tries twice more where the function
-failed, and for up to 6 hours where there was no concurrency; then the event goes to the failures queue. The
-direct trigger takes all the concurrency there is (1,000 more every 10 s), the route's included. It stands a
-burst of 6 hours times its rate: {burst_10:.1f} million originals at 100 workers. With a queue the rate is
-chosen, and what waits is seen. So direct is for uploads as they come, the queue for a backfill.
+With the direct trigger, S3 calls the function asynchronously, and Lambda queues the events itself. It retries a failed
+event twice, and a throttled one for up to 6 hours; then the event goes to the failures queue. The direct trigger uses
+all available concurrency (1,000 more every 10 s), including the route's. It can absorb a burst of 6 hours times its
+rate: {burst_10:.1f} million originals with 100 workers. With a queue, the rate can be set and the backlog is visible.
+So use the direct trigger for normal uploads, and the queue for a backfill.
 
-## What is assumed
+## Assumptions
 
 - Measured ([bench.md](bench.md), two cores, without S3): {seconds}.
-- Assumed: the sizes come as {shares}; S3 adds {s3_seconds:g} s, which makes a photo of 6 MP what cost.md has; a LIST
-  takes {list_ms:.0f} ms; {send_rate:,} originals a second are sent. Cold starts and the plan's rendering are left out.
+- Assumed: the sizes are {shares}. S3 adds {s3_seconds:g} s, so that a photo of 6 MP takes as long as in cost.md. A LIST
+  takes {list_ms:.0f} ms. {send_rate:,} originals a second are sent. Cold starts and the making of the plan are not
+  included.
 - Limits, in cli/costs/scale_model.py: {limit_list}.
-- Prices beside those of cost.md, in [prices.yaml](prices.yaml), none read at AWS's own page: {large}.
-- 1 k is simulated message by message (seed {seed}), 1 M and 1 G as a fluid, a second at a time until nothing changes,
-  then in leaps. The two differ by {apart:.1%} for {checked:,} originals at 100 workers.
-- The fluid fails nothing, so in the rows with S3's writes as the limit the time is what S3 allows at best: with too
-  many workers it is longer, as said above, and the dollars are what waiting costs at most.
-- Read in AWS's documentation: S3's limits, SQS's in flight and retention, how a mapping scales. The
-  others are as known.
+- Prices beside those of cost.md, in [prices.yaml](prices.yaml), none of them read at AWS's own page: {large}.
+- 1 k is simulated message by message (seed {seed}). 1 M and 1 G are simulated as a fluid, a second at a time until
+  nothing changes, then in larger steps. The two differ by {apart:.1%} for {checked:,} originals and 100 workers.
+- In the fluid nothing fails. So in rows that S3's writes limit, the time is the best that S3 allows, and with too many
+  workers it is longer, as above; the dollars include the most that waiting can cost.
+- S3's limits, SQS's limits of messages in flight and retention, and the scaling of a mapping were read in AWS's
+  documentation. The others are from general knowledge.
 """
 
 
 def main(page: Path = PAGE) -> None:
-    """Write the page."""
+    """Write the page and print its path."""
     page.write_text(markdown(), encoding="utf-8")
     print(f"wrote {page}")
 
 
 def run(originals: int, concurrency: int, prefixes: int) -> Outcome:
-    """One row: thousands by message, more as a fluid."""
+    """Simulate one row: thousands of originals by message, more as a fluid."""
     limits = PROVISIONED if concurrency > Limits().mapping_most else Limits()
     work, fluid = shipped_work(prefixes), as_fluid(originals, shipped_work(prefixes), limits, concurrency)
     if originals > CHECKED:
@@ -177,19 +184,26 @@ def markdown() -> str:
         million=listing(10**6) / 60,
         million_full=listing(10**6 * (work.writes + 1)) / 60,
         burst_10=rates(work, limits, 100)["Lambda's concurrency"] * 6 * 3600 / 1e6,
-        seconds=", ".join(f"{size} {seconds} s" for size, seconds in UPLOAD_SECONDS.items()),
-        shares=", ".join(f"{share:.0%} {size}" for size, share in SHARES.items()),
-        s3_seconds=S3_SECONDS,
-        send_rate=SEND_RATE,
-        limit_list=", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in asdict(limits).items()),
-        large=", ".join(f"{it.service} ${it.dollars:g} for {it.per:,} {it.unit}" for it in load_large().values()),
         seed=SEED,
         apart=abs(exact.seconds / fluid.seconds - 1),
+        **_assumptions(limits),
     )
 
 
+def _assumptions(limits: Limits) -> dict[str, float | str]:
+    """The figures in the section of that name."""
+    return {
+        "seconds": ", ".join(f"{size} {seconds} s" for size, seconds in UPLOAD_SECONDS.items()),
+        "shares": ", ".join(f"{share:.0%} {size}" for size, share in SHARES.items()),
+        "s3_seconds": S3_SECONDS,
+        "send_rate": SEND_RATE,
+        "limit_list": ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in asdict(limits).items()),
+        "large": ", ".join(f"{it.service} ${it.dollars:g} for {it.per:,} {it.unit}" for it in load_large().values()),
+    }
+
+
 def most_sent(concurrency: int) -> float:
-    """Originals that may be sent at once, so that none grows too old."""
+    """The most originals that can be sent at once without a message reaching the retention."""
     limits = Limits()
     speed = min(rates(shipped_work(), limits, concurrency).values())
     return limits.retention / (1 / speed - 1 / SEND_RATE)
@@ -229,7 +243,7 @@ def _cells(originals: int, concurrency: int, prefixes: int) -> list[str]:
 
 
 def _busy(originals: int, concurrency: int, prefixes: int) -> Iterator[str]:
-    """How much of what a resource could do alone was done, over the whole run."""
+    """The utilization of workers and of S3's writes over the whole run."""
     speeds, speed = (
         rates(shipped_work(prefixes), Limits(), concurrency),
         originals / run(originals, concurrency, prefixes).seconds,

@@ -1,6 +1,7 @@
-"""What the edge knows of access: mode and sentences in the function; keys, presets and what they open in its store.
+"""Access rules at the edge.
 
-A function has room for few presets, the store for all.
+The function contains the access mode and its error messages. The store contains keys, presets and the derivatives that
+the presets open, since the function has room for few presets.
 """
 
 import json
@@ -23,21 +24,21 @@ from chalicelib.settings import ACCESS_HEADER, SIGNED
 from chalicelib.transformation import CHOICES, Derivative, merged
 
 KEYS, PRESET, OPEN = "keys", "preset/", "open/"
-"""What the store's items are called: that of all keys by id, and before the name of a preset, or of a derivative."""
+"""Names of the store's items: that of the keys, and the prefixes of presets' and derivatives' names."""
 
 MOST_NAME, MOST_BYTES = 512, 1024
-"""The longest name and value that the store takes (Amazon CloudFront Developer Guide, "Quotas on key value stores")."""
+"""The longest name and value in bytes (Amazon CloudFront Developer Guide, "Quotas on key value stores")."""
 
 ANY = "@"
-"""What stands for one character in a pattern; encodeURIComponent leaves none such in a text."""
+"""One character in a pattern. encodeURIComponent escapes it, so no encoded key contains it."""
 
 _TOKEN = re.compile(r"\[!?+\]?+[^\]]*\]|.", re.DOTALL)
 _UNESCAPED = "!'()*-._~"
-"""What encodeURIComponent leaves as it is beside letters and digits (ECMA-262)."""
+"""The characters, beside letters and digits, that encodeURIComponent does not escape (ECMA-262)."""
 
 
 def access(configuration: Configuration) -> dict[str, Any]:
-    """What the function knows of who may ask."""
+    """The access constants of the function."""
     return {
         "ACCESS_HEADER": ACCESS_HEADER,
         "SIGNED": SIGNED,
@@ -54,7 +55,7 @@ def access(configuration: Configuration) -> dict[str, Any]:
 
 
 def items(configuration: Configuration, keys: Keys) -> dict[str, str]:
-    """What the store holds, as JSON by name; raises SystemExit for what it does not take."""
+    """The store's items as JSON, by name. Raises SystemExit for an item that is too large for the store."""
     presets, access = configuration.presets, configuration.access
     named = {f"{PRESET}{preset.name}": texts(preset.alone) for preset in presets.presets.values()}
     opening = open_derivatives(presets) if refusal_text(configuration) and access.opens_named else {}
@@ -64,7 +65,7 @@ def items(configuration: Configuration, keys: Keys) -> dict[str, str]:
 
 
 def items_of_keys(keys: Keys) -> dict[str, str]:
-    """The part of it that the keys are."""
+    """The store's item with the keys; empty if there are none."""
     return {KEYS: _written(KEYS, dict(keys))} if keys else {}
 
 
@@ -73,14 +74,14 @@ def _written(name: str, value: object) -> str:
     for what, received, most in (("name", len(name.encode()), MOST_NAME), ("value", len(text), MOST_BYTES)):
         if received > most:
             raise SystemExit(
-                f"imgy: CloudFront's store takes a {what} of {most} bytes, that of {name[:80]} has {received}: "
-                "fewer or shorter keys, globs or values fit"
+                f"imgy: expected a {what} of at most {most} bytes for CloudFront's store, but that of {name[:80]} has "
+                f"{received}; use fewer or shorter keys, globs or values"
             )
     return text
 
 
 def refusal_text(configuration: Configuration) -> str:
-    """The sentence that refuses a picture which is not open; empty where every picture is."""
+    """The error message for a picture that needs a signature or a preset; empty if every picture is open."""
     try:
         configuration.admit(Derivative("", {}, ""))
     except Forbidden as refusal:
@@ -89,7 +90,7 @@ def refusal_text(configuration: Configuration) -> str:
 
 
 def open_derivatives(presets: Presets) -> dict[str, list[list[Any]]]:
-    """By each name that a derivative of a preset may have: what chooses its format, and a pattern of the keys."""
+    """For each derivative name of a preset: the parameters that choose its format, and a pattern of keys."""
     found: dict[str, list[list[Any]]] = {}
     for preset in presets.presets.values():
         chosen = texts(
@@ -103,12 +104,12 @@ def open_derivatives(presets: Presets) -> dict[str, list[list[Any]]]:
 
 
 def texts(values: Values) -> Mapping[str, str]:
-    """Values as a query would spell them."""
+    """Values as they are written in a query."""
     return {name: operations.PARAMETERS[name].kind.text(value) for name, value in values.items()}
 
 
 def pattern(glob: str) -> str:
-    """A regular expression that finds in a percent-encoded key what `fnmatchcase` finds in the key."""
+    """A regular expression that matches a percent-encoded key if `fnmatchcase` matches the key."""
     return "".join(_token(token) for token in _TOKEN.findall(glob))
 
 
@@ -129,7 +130,7 @@ def _every() -> str:
 
 @cache
 def _class(token: str) -> str:
-    """A class of characters by trying each one, so that it is Python's by construction."""
+    """A character class, made by trying every character, so that it equals Python's."""
     every = _every()
     members = re.findall(translate(token)[: -len(r"\Z")], every)
     if not members:

@@ -1,4 +1,4 @@
-"""The function that CloudFront runs for each request, written from the operations' declarations and presets.yaml."""
+"""Writes the function that CloudFront runs for each request, from the operations' declarations and presets.yaml."""
 
 import json
 from collections.abc import Mapping
@@ -23,15 +23,15 @@ OPEN, ACCESS = (ROOT / "edge" / name for name in ("open.js", "access.js"))
 FUNCTION = ROOT / "edge" / "function.js"
 TEMPLATE = ROOT / "edge" / "template.yaml"
 MOST_BYTES = 10_240
-"""How large a function CloudFront takes."""
+"""The largest function that CloudFront accepts."""
 
 API = "api"
-"""The origin's id, in the template, to which the function sends what it does not understand."""
+"""Id of the API's origin in the template. The function sends it every request that it cannot resolve itself."""
 
 _IMPORT = "import cf from 'cloudfront';"
 _HANDLER = f"function handler(event){{return answer(event,function(){{cf.selectRequestOriginById('{API}');}});}}"
 _GUARDED_IMPORT = f"{_IMPORT}\nimport crypto from 'crypto';\nconst store=cf.kvs();"
-# Here and not in edge/access.js, as the minifier's grammar knows no `await`.
+# Not in edge/access.js: the minifier's grammar has no `await`.
 _GUARDED_HANDLER = (
     "async function handler(event){const read={};for(;;){"
     f"const made=access(event,function(){{cf.selectRequestOriginById('{API}');}},read),item=made.item;"
@@ -42,7 +42,7 @@ _GUARDED_HANDLER = (
 
 _WRITTEN = "// Written by `make edge` from {} and presets.yaml."
 
-# What CloudFront gives a function, for node.
+# CloudFront's API for functions, imitated for node.
 _STUB = """
 console.log = console.error;
 var chosen = null;
@@ -70,24 +70,24 @@ _FOR_PEOPLE = {"good", "bad", "control", "expected"}
 
 
 def write_function(configuration: Configuration, path: Path = FUNCTION) -> int:
-    """Write the function and return its length in bytes; raises SystemExit where CloudFront would not take it."""
+    """Write the function and return its length in bytes. Raises SystemExit if it is too large for CloudFront."""
     text = function(configuration)
     path.write_text(text, "utf-8")
     return len(text.encode())
 
 
 def needs_store(configuration: Configuration, keyed: bool) -> bool:
-    """Whether a stage needs the store, and the part of the function that reads it; `keyed`: it has keys.
+    """Whether a stage needs the store, and a function that reads it; `keyed`: the stage has keys.
 
-    It does where somebody may not ask, and where the function has no room for all presets.
+    It needs one if access is restricted, or if the presets do not fit into the function.
     """
     return keyed or configuration.access.mode != "open" or len(_open(configuration).encode()) > MOST_BYTES
 
 
 def function(configuration: Configuration, keyed: bool = False) -> str:
-    """The whole function: its table, then its source without what only people need; access and store where needed.
+    """The whole function: its constants, then its minified source, with access rules and store if needed.
 
-    Raises SystemExit where CloudFront would not take it.
+    Raises SystemExit if it is too large for CloudFront.
     """
     guarded = needs_store(configuration, keyed)
     text = "\n".join(
@@ -113,24 +113,24 @@ def _guarded(configuration: Configuration) -> str:
 
 
 def _closed(name: str, known: Mapping[str, Any], returned: str, *sources: Path) -> str:
-    """The sources in a scope of their own with what is known of the operations as its first variables, minified."""
+    """The sources in one scope, minified; the scope's first variables are the constants."""
     variables = ",".join(f"{name}={json.dumps(value, separators=(',', ':'))}" for name, value in known.items())
     whole = "".join([f"var {variables};", *(path.read_text("utf-8") for path in sources), returned])
     return minified(f"var {name}=(function(){{{whole}}})();")
 
 
 def under_node(function: str, items: Mapping[str, str]) -> str:
-    """A script of the function for node, with these items in its key-value store.
+    """A node script with the function and these items in its key-value store.
 
-    Its `answered(event)` is a promise of the request and the origin chosen for it, or of the function's own response;
-    the event's rawQueryString is a text.
+    Its `answered(event)` resolves to the request and its origin, or to the function's own response. The event's
+    rawQueryString is a text.
     """
     body = function.removeprefix(_IMPORT).replace("import crypto from 'crypto';", "var crypto=require('crypto');")
     return f"var stored={json.dumps(dict(items))};{_STUB}{body}{_ANSWERED}"
 
 
 def table(configuration: Configuration) -> dict[str, Any]:
-    """What the function needs to know, in JSON's types: what several parameters share stands once."""
+    """The function's constants, in JSON types. Kinds and conditions that several parameters share appear once."""
     presets, parameters = configuration.presets, operations.PARAMETERS.values()
     kinds = list({parameter.kind.expected: _kind(parameter.kind) for parameter in parameters}.values())
     needs = list({parameter.needs: _needs(parameter.needs) for parameter in parameters if parameter.needs}.values())

@@ -1,4 +1,4 @@
-"""ES5 in as few bytes as may be, for a runtime that knows arrow functions, as CloudFront's does."""
+"""Minifies ES5 source for CloudFront's runtime, which has arrow functions."""
 
 from collections.abc import Iterable
 from itertools import product
@@ -12,9 +12,9 @@ from calmjs.parse.walkers import Walker
 
 
 def minified(source: str) -> str:
-    """The source without what only people need.
+    """The minified source.
 
-    It must not use `this` or `arguments`, nor call what it declares before it has declared all.
+    The source must not use `this` or `arguments`, and must not call a function before all declarations.
     """
     tree = es5(source)
     built = {node.identifier.value for node in _all(tree, asttypes.NewExpr)}
@@ -23,7 +23,7 @@ def minified(source: str) -> str:
         function.elements = _joined(_variable(element, built) for element in function.elements)
     for function in functions:
         if not function.identifier or function.identifier.value not in built:
-            _point(function)
+            _to_arrow(function)
     shorten = rules.obfuscate(reserved_keywords=tuple(Lexer.keywords_dict))
     printed = Unparser(definitions=_DEFINITIONS, rules=[rules.minify(drop_semi=True), shorten])(tree)
     return "".join(chunk.text for chunk in printed)
@@ -34,14 +34,14 @@ def _all(tree: Any, kind: type) -> list[Any]:
 
 
 def _variable(element: Any, built: set[str]) -> Any:
-    """A function's declaration as a variable's, unless `new` is said to it, which an arrow does not understand."""
+    """A function declaration as a variable, unless it is called with `new`, which arrow functions do not support."""
     if isinstance(element, asttypes.FuncDecl) and element.identifier.value not in built:
         return asttypes.VarStatement([asttypes.VarDecl(element.identifier, element)])
     return element
 
 
 def _joined(elements: Iterable[Any]) -> list[Any]:
-    """Statements, those that declare variables joined with the one before."""
+    """The statements, with successive variable declarations joined into one."""
     joined: list[Any] = []
     for element in elements:
         if joined and all(isinstance(entry, asttypes.VarStatement) for entry in (joined[-1], element)):
@@ -51,8 +51,8 @@ def _joined(elements: Iterable[Any]) -> list[Any]:
     return joined
 
 
-def _point(function: Any) -> None:
-    """Make an arrow of a function."""
+def _to_arrow(function: Any) -> None:
+    """Turn a function into an arrow function."""
     first = function.elements[0] if function.elements else None
     body = first.expr if isinstance(first, asttypes.Return) else None
     to = body is not None and not isinstance(body, asttypes.Object)
@@ -62,7 +62,7 @@ def _point(function: Any) -> None:
 
 
 def _definition(one: bool, to: bool) -> tuple[Any, ...]:
-    """How an arrow is printed: of one parameter or not, to an expression or a block."""
+    """The print rule of an arrow function. `one`: it has one parameter; `to`: its body is an expression."""
     opening, closing = ((), ()) if one else ((Text(value="("),), (Text(value=")"),))
     parameters = JoinAttr(Declare("parameters"), value=(Text(value=","),))
     body = (Attr("body"),) if to else (OpenBlock, JoinAttr("elements", value=()), CloseBlock)

@@ -1,4 +1,4 @@
-"""CloudFront's key-value store, where the function at the edge reads keys, presets and what they open."""
+"""Updates CloudFront's key-value store, from which the edge function reads keys, presets and open derivatives."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,21 +10,21 @@ if TYPE_CHECKING:
     import boto3
 
 _AT_ONCE = 50
-"""How many changes the store takes in one request (Amazon CloudFront Developer Guide, "Quotas on key value stores")."""
+"""The most changes in one request to the store (Amazon CloudFront Developer Guide, "Quotas on key value stores")."""
 
 
 def add(session: "boto3.Session", stage_outputs: Mapping[str, str], items: Mapping[str, str]) -> None:
-    """Have the store of a stage's edge hold these items beside its others."""
+    """Put these items into the store of a stage's edge; keep all others."""
     _sync(session, stage_outputs, items, lambda name: False)
 
 
 def sync(session: "boto3.Session", stage_outputs: Mapping[str, str], items: Mapping[str, str]) -> None:
-    """Have it hold these items and no others. CloudFront's edges know of it within seconds, without a deploy."""
+    """Replace the store's items by these. The change reaches CloudFront's edges within seconds, without a deploy."""
     _sync(session, stage_outputs, items, lambda name: True)
 
 
 def sync_keys(session: "boto3.Session", stage_outputs: Mapping[str, str], keys: Keys) -> None:
-    """Have it hold these keys and no others, beside what it holds of presets."""
+    """Replace the store's keys by these; keep its other items."""
     _sync(session, stage_outputs, items_of_keys(keys), lambda name: name == KEYS)
 
 
@@ -34,7 +34,7 @@ def _sync(
     items: Mapping[str, str],
     may_drop: Callable[[str], bool],
 ) -> None:
-    """Bring a store in step, once more where somebody else writes to it meanwhile; raises SystemExit for a third."""
+    """Update a store. Tries again once if somebody else changes it at the same time, then raises SystemExit."""
     client, arn = session.client("cloudfront-keyvaluestore"), stage_outputs["Store"]
     try:
         _update(client, arn, items, may_drop)
@@ -42,11 +42,11 @@ def _sync(
         try:
             _update(client, arn, items, may_drop)
         except client.exceptions.ConflictException:
-            raise SystemExit("imgy: somebody else changes the store at the edge at the same time; try again") from None
+            raise SystemExit("imgy: somebody else is changing the store at the edge; try again") from None
 
 
 def _update(client: Any, arn: str, items: Mapping[str, str], may_drop: Callable[[str], bool]) -> None:
-    # The tag first: whatever is changed while the items are read makes it another, and the update fails.
+    # Read the tag first. If somebody changes the store while its items are read, the tag is old and the update fails.
     tag = client.describe_key_value_store(KvsARN=arn)["ETag"]
     known = _items(client, arn)
     puts = [("Puts", {"Key": name, "Value": text}) for name, text in items.items() if known.get(name) != text]

@@ -1,1 +1,1 @@
-"""An AWS on this machine: ministack, its ports, its recovery, the clients that reach it."""
+"""The embedded AWS on this machine: ministack, its ports, its recovery and its clients."""

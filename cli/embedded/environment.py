@@ -1,4 +1,4 @@
-"""The fixed names of the pipeline on one machine, and the clients that speak to its embedded S3."""
+"""Names of the buckets and the queue of the local run, and clients of its embedded S3."""
 
 import os
 from typing import TYPE_CHECKING
@@ -19,12 +19,12 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 
 def endpoint(s3_port: int) -> str:
-    """The URL at which the embedded S3 is reached."""
+    """The URL of the embedded S3."""
     return f"http://{HOST}:{s3_port}"
 
 
 def point_to_this_machine(s3_port: int) -> None:
-    """Set the environment so that app.py and boto3 use the embedded S3, and nothing of a real AWS account."""
+    """Set the environment so that app.py and boto3 use the embedded S3, and never a real AWS account."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ |= {
@@ -40,12 +40,12 @@ def point_to_this_machine(s3_port: int) -> None:
 
 
 def s3_client() -> "S3Client":
-    """A client for the embedded S3, once the environment points to it."""
+    """A client of the embedded S3. Call `point_to_this_machine` first."""
     return boto3.client(
         "s3", config=Config(connect_timeout=2, signature_version="s3v4", s3={"addressing_style": "path"})
     )
 
 
 def sqs_client() -> "SQSClient":
-    """A client for the embedded queue, once the environment points to it."""
+    """A client of the embedded SQS. Call `point_to_this_machine` first."""
     return boto3.client("sqs", config=Config(connect_timeout=2, retries={"total_max_attempts": 1}))

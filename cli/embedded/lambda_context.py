@@ -1,4 +1,4 @@
-"""The context object that Lambda hands to a handler."""
+"""The context object that Lambda passes to a handler."""
 
 import time
 import uuid
@@ -9,7 +9,7 @@ from chalicelib.settings import CORE_MEGABYTES
 
 @dataclass(frozen=True)
 class LambdaContext:
-    """Who is called, under which request id, and how long it may take in seconds."""
+    """The context of one call: the function's name, its timeout in seconds and its request id."""
 
     function_name: str
     timeout: float
@@ -21,14 +21,14 @@ class LambdaContext:
 
     @property
     def invoked_function_arn(self) -> str:
-        """The function's ARN, in the account number that the embedded S3 uses."""
+        """The function's ARN, with the account number of the embedded S3."""
         return f"arn:aws:lambda:us-east-1:000000000000:function:{self.function_name}"
 
     @property
     def log_group_name(self) -> str:
-        """The group that CloudWatch would file the log under."""
+        """The function's log group in CloudWatch."""
         return f"/aws/lambda/{self.function_name}"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda would end this call."""
+        """Milliseconds left until the timeout."""
         return max(0, int((self.started + self.timeout - time.monotonic()) * 1000))

@@ -1,4 +1,4 @@
-"""What the embedded AWS leaves out, and a rehearsal of a deploy needs."""
+"""Adds to ministack what the rehearsal of a deploy needs."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ Served = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def over_https(served: Served) -> Served:
-    """An ASGI application that takes what comes over loopback for HTTPS, as a bucket's policy wants it."""
+    """An ASGI application that treats each HTTP request as HTTPS, because the buckets' policy requires HTTPS."""
 
     async def respond(scope: Any, receive: Any, send: Any) -> None:
         await served({**scope, "scheme": "https"} if scope["type"] == "http" else scope, receive, send)
@@ -22,7 +22,7 @@ def over_https(served: Served) -> Served:
 
 
 def importing(gateway: ModuleType) -> Handler:
-    """ministack's handler of API Gateway's own calls, before it ImportRestApi and PutRestApi, which Chalice calls."""
+    """ministack's handler of API Gateway's control plane, with ImportRestApi and PutRestApi, which Chalice calls."""
     handle: Handler = gateway.handle_request
 
     async def handled(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Answer:

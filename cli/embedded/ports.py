@@ -1,4 +1,4 @@
-"""What a run needs for itself alone: its ports and its data. Whatever is taken ends in one sentence and exit 1."""
+"""Reserves the ports and the data folder of one run. Raises SystemExit if one of them is in use."""
 
 import errno
 import fcntl
@@ -10,12 +10,12 @@ from pathlib import Path
 
 from cli.embedded.environment import HOST
 
-PATIENCE_SECONDS = 2
+RETRY_SECONDS = 2
 
 
 @contextmanager
 def lock_data_dir(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder for one run; leave no folder behind that stayed empty."""
+    """Lock the data folder for one run. Afterwards, remove the folder if it is empty."""
     lock = data_dir / "lock"
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -27,12 +27,12 @@ def lock_data_dir(data_dir: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            _leave_nothing(data_dir, lock)
+            _remove_if_empty(data_dir, lock)
 
 
 def _lock(fd: int, data_dir: Path) -> None:
     try:
-        # fcntl's own kind of lock: it ends with this process, even while a forked child holds the file open.
+        # lockf, not flock: this lock ends with the process, even if a forked child keeps the file open.
         fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         raise SystemExit(
@@ -40,7 +40,7 @@ def _lock(fd: int, data_dir: Path) -> None:
         ) from None
 
 
-def _leave_nothing(data_dir: Path, lock: Path) -> None:
+def _remove_if_empty(data_dir: Path, lock: Path) -> None:
     if list(data_dir.iterdir()) == [lock]:
         lock.unlink()
         with suppress(OSError):
@@ -48,10 +48,10 @@ def _leave_nothing(data_dir: Path, lock: Path) -> None:
 
 
 def listen(port: int, setting: str) -> socket.socket:
-    """A socket that listens on the port, this machine only; waits a moment for a run that is just ending."""
+    """A socket that listens on 127.0.0.1. Waits two seconds for a port in use, since a run may be ending."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + RETRY_SECONDS
     while (error := _bind(listener, port)) and error.errno == errno.EADDRINUSE and time.monotonic() < deadline:
         time.sleep(0.1)
     if error:

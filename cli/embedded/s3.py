@@ -1,4 +1,4 @@
-"""The embedded S3: ministack in a child process that never outlives its parent."""
+"""The embedded S3: ministack, in a child process that ends with its parent."""
 
 import asyncio
 import logging
@@ -26,41 +26,41 @@ OBJECTS, LOG = "s3", "s3.log"
 
 @dataclass(frozen=True)
 class EmbeddedS3:
-    """A running ministack, and the folder that keeps its objects and its log."""
+    """A running ministack; `data_dir` contains its objects and its log."""
 
     process: "subprocess.Popen[bytes]"
     data_dir: Path
 
     def assert_running(self) -> None:
-        """Raise SystemExit with one sentence when it has ended by itself."""
+        """Raise SystemExit if the process has ended."""
         code = self.process.poll()
         if code is not None:
-            why = signal.strsignal(-code) if code < 0 else self._last_words()
+            why = signal.strsignal(-code) if code < 0 else self._last_log_line()
             raise SystemExit(
-                f"imgy: the embedded S3 ended ({why}); what it stored is kept in {self.data_dir}, run again"
+                f"imgy: the embedded S3 ended ({why}); its objects are kept in {self.data_dir}; start it again"
             )
 
-    def _last_words(self) -> str:
-        return (self.data_dir / LOG).read_text(errors="replace").strip().rpartition("\n")[2] or "without a word"
+    def _last_log_line(self) -> str:
+        return (self.data_dir / LOG).read_text(errors="replace").strip().rpartition("\n")[2] or "no message"
 
 
 @contextmanager
 def embedded_s3(port: int, data_dir: Path, **settings: str) -> Iterator[EmbeddedS3]:
-    """S3 and SQS on the port, objects kept below data_dir; connections wait until it is up."""
+    """Run S3 and SQS on the port, with objects in data_dir. Connections wait until it is ready."""
     remove_torn_writes(data_dir / OBJECTS)
     with listen(port, "S3_PORT") as listener:
         child = start(listener, data_dir, settings)
     try:
         yield EmbeddedS3(child, data_dir)
     finally:
-        child.kill()  # at once, also in order: what it answered is on disk, and remove_torn_writes() knows what is not
+        child.kill()  # safe: what was confirmed is on disk, and remove_torn_writes() removes the rest
         child.wait()
         if not (data_dir / LOG).stat().st_size:
             (data_dir / LOG).unlink()
 
 
 def start(listener: socket.socket, data_dir: Path, settings: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    """Start ministack on a listening socket as a child of this process; `settings` are its own."""
+    """Start ministack as a child process on a listening socket; `settings` are environment variables for it."""
     fd, port = listener.fileno(), listener.getsockname()[1]
     with (data_dir / LOG).open("wb") as log:
         return subprocess.Popen(
@@ -70,17 +70,17 @@ def start(listener: socket.socket, data_dir: Path, settings: Mapping[str, str]) 
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C in the terminal is for the parent, which then ends this child in order
+            start_new_session=True,  # Ctrl-C goes to the parent only, which then stops this child
         )
 
 
 def ministack_environment(
     environ: Mapping[str, str], port: int, data_dir: Path, settings: Mapping[str, str]
 ) -> dict[str, str]:
-    """What ministack reads: few services, objects on disk, and no look at Docker."""
+    """The environment of ministack: few services, objects on disk, no Docker."""
     return {
         **{name: value for name, value in environ.items() if not name.startswith("AWS_")},
-        **CREDENTIALS,  # takes anybody's, but for URLs signed ahead: those it checks
+        **CREDENTIALS,  # any credentials are accepted; only presigned URLs are checked against these
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), environ.get("PYTHONPATH")])),
         "SERVICES": "s3,sqs",
         "GATEWAY_PORT": str(port),
@@ -94,30 +94,30 @@ def ministack_environment(
         "LOG_LEVEL": "WARNING",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        "DOCKER_HOST": f"unix://{os.devnull}/none",  # ministack removes containers of other ministacks when it starts
+        "DOCKER_HOST": f"unix://{os.devnull}/none",  # else ministack removes the containers of other ministacks
         **settings,
     }
 
 
 def end_with_parent(parent: int) -> None:
-    """End this process as soon as its parent is gone, however that went."""
+    """End this process as soon as its parent has ended, even if it was killed."""
     while os.getppid() == parent:
         time.sleep(PARENT_CHECK_SECONDS)
     os._exit(0)
 
 
-class EndWhenUnwritten(logging.Handler):
-    """Ends this process when an object could not be written: ministack warns, and answers that it is stored."""
+class EndOnFailedWrite(logging.Handler):
+    """A log handler that ends the process after a failed write, which ministack only logs and reports as success."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """End after the warning about a failed write; let every other pass."""
+        """End the process if the record is the warning of a failed write."""
         if record.getMessage().startswith("Failed to persist"):
-            print(f"it cannot write: {record.getMessage()}", file=sys.stderr, flush=True)
+            print(f"write failed: {record.getMessage()}", file=sys.stderr, flush=True)
             os._exit(1)
 
 
 def main(fd: int, parent: int) -> None:
-    """Serve ministack on the socket that was handed down."""
+    """Serve ministack on the inherited socket."""
     threading.Thread(target=end_with_parent, args=[parent], daemon=True).start()
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
@@ -127,7 +127,7 @@ def main(fd: int, parent: int) -> None:
         from ministack.services import apigateway_v1
 
         apigateway_v1.handle_request = importing(apigateway_v1)
-    logging.getLogger("s3").addHandler(EndWhenUnwritten())
+    logging.getLogger("s3").addHandler(EndOnFailedWrite())
     config = Config()
     config.bind = [f"fd://{fd}"]
     config.keep_alive_timeout = 75

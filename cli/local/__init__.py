@@ -1,1 +1,1 @@
-"""make run: the whole pipeline on this machine, with its page."""
+"""`make run`: the whole pipeline on this machine, with a web page."""

@@ -1,4 +1,4 @@
-"""Set-up of the embedded S3: buckets, queue, notifications and CORS. Done at every start, the same each time."""
+"""Sets up the embedded S3 at every start: buckets, queue, notifications and CORS."""
 
 import json
 from contextlib import suppress
@@ -17,7 +17,7 @@ LONGEST_RENDER_SECONDS = 300
 
 
 def set_up(s3: "S3Client", sqs: "SQSClient", page_port: int) -> str:
-    """Make both buckets, the queue and its notifications; return the queue's URL."""
+    """Create both buckets, the queue and its notifications; return the queue's URL. Can be repeated."""
     for bucket in (ORIGINALS, DERIVATIVES):
         with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
             s3.create_bucket(Bucket=bucket)
@@ -38,14 +38,14 @@ def _queue_attributes() -> "dict[QueueAttributeNameType, str]":
         "Condition": {"ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{ORIGINALS}"}},
     }
     return {
-        # A message that is worked on stays hidden this long; one whose handler raised comes back sooner (pump.py).
+        # How long a received message is hidden. After an error, event_pump.py makes it visible sooner.
         "VisibilityTimeout": str(LONGEST_RENDER_SECONDS),
         "Policy": json.dumps({"Version": "2012-10-17", "Statement": [may_send]}),
     }
 
 
 def _read_from_anywhere() -> "CORSRuleTypeDef":
-    # As deploy/foundation.yaml has it: pictures too large for an answer of Lambda are read from S3, by scripts too.
+    # As in deploy/foundation.yaml: scripts, too, read pictures from S3 that are too large for a Lambda response.
     return {"AllowedOrigins": ["*"], "AllowedMethods": ["GET", "HEAD"], "AllowedHeaders": ["*"]}
 
 

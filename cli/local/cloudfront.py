@@ -1,4 +1,4 @@
-"""CloudFront before the local run: the real function under node, a cache with tags, S3 first, the app second."""
+"""Simulates CloudFront for the local run: the real function in node, a cache with tags, S3 and the app as origins."""
 
 import json
 import re
@@ -39,7 +39,7 @@ require('readline').createInterface({input: process.stdin}).on('line', async fun
 
 @dataclass(frozen=True)
 class Answer:
-    """What an origin said, `headers` by lower-case name."""
+    """A response of an origin; `headers` by lower-case name."""
 
     status: int
     headers: Mapping[str, str]
@@ -47,13 +47,13 @@ class Answer:
 
     @property
     def tags(self) -> list[str]:
-        """The tags by which CloudFront forgets it."""
+        """The cache tags by which CloudFront invalidates it."""
         return self.headers.get(HEADER, "").split(",")
 
 
 @dataclass(frozen=True)
 class Template:
-    """What edge/template.yaml says of failover and of errors."""
+    """The failover and caching settings in edge/template.yaml."""
 
     failover: frozenset[int]
     error_seconds: Mapping[int, float]
@@ -69,29 +69,29 @@ class Template:
         return cls(frozenset(group["FailoverCriteria"]["StatusCodes"]["Items"]), errors, policy["DefaultTTL"])
 
     def seconds(self, answer: Answer) -> float:
-        """How long CloudFront keeps an answer."""
+        """How long CloudFront caches an answer."""
         control = answer.headers.get("cache-control", "")
         if re.search(r"no-store|no-cache|private", control):
             return 0 if answer.status < 400 else self.error_seconds.get(answer.status, 0)
-        said = re.search(r"s-maxage=(\d+)", control) or re.search(r"max-age=(\d+)", control)
-        kept = float(said[1]) if said else self.default_seconds
-        return kept if answer.status < 400 else max(kept if said else 0, self.error_seconds.get(answer.status, 0))
+        age = re.search(r"s-maxage=(\d+)", control) or re.search(r"max-age=(\d+)", control)
+        seconds = float(age[1]) if age else self.default_seconds
+        return seconds if answer.status < 400 else max(seconds if age else 0, self.error_seconds.get(answer.status, 0))
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's tags, which nothing here looks at."""
+    """A YAML loader that ignores CloudFormation's tags."""
 
 
 _Loader.add_multi_constructor("!", lambda loader, tag, node: None)
 
 
 class ViewerRequest:
-    """The viewer-request function, run by node as CloudFront runs it."""
+    """The viewer-request function, running in a node process."""
 
     @classmethod
     @contextmanager
     def running(cls, function: str, items: Mapping[str, str]) -> "Iterator[ViewerRequest]":
-        """The function with these items in its key-value store, in a process that ends with this."""
+        """Run the function with these items in its key-value store. The process ends with the context."""
         with NamedTemporaryFile("w", suffix=".cjs", encoding="utf-8") as script:
             script.write(under_node(function, items) + _WORKER)
             script.flush()
@@ -105,7 +105,7 @@ class ViewerRequest:
     def __init__(self, script: str) -> None:
         node = shutil.which("node")
         if node is None:
-            raise SystemExit("imgy: EDGE=1 needs node, which runs CloudFront's function; install nodejs")
+            raise SystemExit("imgy: EDGE=1 needs node to run CloudFront's function; install nodejs")
         self._lock = threading.Lock()
         self._worker = subprocess.Popen([node, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -121,9 +121,9 @@ class ViewerRequest:
 
 @dataclass
 class Edge:
-    """A distribution: `s3` answers a path as the first origin, `api` a WSGI request as the second.
+    """A simulated distribution: `s3` is the first origin and takes a path, `api` is the second, a WSGI application.
 
-    `secret` is what it says to the second; `clock`: seconds.
+    `secret` is the header that it sends to the API; `clock` returns seconds.
     """
 
     function: Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -132,36 +132,36 @@ class Edge:
     template: Template = field(default_factory=Template.read)
     secret: str = ""
     clock: Callable[[], float] = time.monotonic
-    kept: dict[tuple[str, str, str, str], tuple[float, Answer]] = field(default_factory=dict)
+    cache: dict[tuple[str, str, str, str], tuple[float, Answer]] = field(default_factory=dict)
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         chosen = self.function(viewer_request(environ))
         if "response" in chosen:
-            return _sent(
-                made(chosen["response"]), {"x-cache": "FunctionGeneratedResponse from cloudfront"}, environ, start
+            return _response(
+                own_answer(chosen["response"]), {"x-cache": "FunctionGeneratedResponse from cloudfront"}, environ, start
             )
         hit, answer = self._answer(chosen, environ)
         cached = ("Hit" if hit else "Miss") + " from cloudfront"
-        return _sent(answer, {"x-cache": cached, "vary": "Accept"}, environ, start)
+        return _response(answer, {"x-cache": cached, "vary": "Accept"}, environ, start)
 
     def invalidate(self, tag: str) -> None:
-        """Carry out an invalidation."""
-        for key in [key for key, (_, answer) in self.kept.items() if tag in answer.tags]:
-            self.kept.pop(key, None)
+        """Drop all cached answers with this tag."""
+        for key in [key for key, (_, answer) in self.cache.items() if tag in answer.tags]:
+            self.cache.pop(key, None)
 
     def _answer(self, chosen: Mapping[str, Any], environ: "WSGIEnvironment") -> tuple[bool, Answer]:
         request, api_alone = chosen["request"], chosen["origin"] == API
         accept, access = (request["headers"].get(name, {}).get("value", "") for name in ("accept", ACCESS_HEADER))
         query = query_text(request["querystring"])
         key = (request["uri"], query, accept, access)
-        until, known = self.kept.get(key, (0.0, None))
-        if known and self.clock() < until:
-            return True, known
+        expires, cached = self.cache.get(key, (0.0, None))
+        if cached and self.clock() < expires:
+            return True, cached
         answer = None if api_alone else self.s3(request["uri"])
         if answer is None or answer.status in self.template.failover:
-            said = {"Accept": accept, ACCESS_HEADER: access, ORIGIN_HEADER: self.secret}
-            answer = _called(self.api, request["uri"], query, said, environ)
-        self.kept[key] = (self.clock() + self.template.seconds(answer), answer)
+            headers = {"Accept": accept, ACCESS_HEADER: access, ORIGIN_HEADER: self.secret}
+            answer = _from_api(self.api, request["uri"], query, headers, environ)
+        self.cache[key] = (self.clock() + self.template.seconds(answer), answer)
         return False, answer
 
 
@@ -169,7 +169,7 @@ class Edge:
 def edge_before(
     application: "WSGIApplication", app: Any, s3: "S3Client", derivatives: str
 ) -> "Iterator[WSGIApplication]":
-    """A distribution before the whole local run; its own pages, which no distribution would have, go past it."""
+    """A distribution in front of the local run. Requests for the run's own pages bypass it."""
     keys, secret = app.route.keys(), app.settings.origin_secret
     with ViewerRequest.running(
         function(app.configuration, bool(keys)), items(app.configuration, keys)
@@ -189,10 +189,10 @@ def edge_before(
 
 
 def s3_origin(client: "S3Client", bucket: str) -> Callable[[str], Answer]:
-    """The first origin: what S3 says to a GET of a path, to a reader who may not list."""
+    """The first origin: S3's answer to a GET without permission to list, so a missing key is 403."""
 
     def fetched(uri: str) -> Answer:
-        if original_of(unquote(uri[1:])) is not None:  # as the bucket's policy in edge/template.yaml denies manifests
+        if original_of(unquote(uri[1:])) is not None:  # the bucket policy in edge/template.yaml denies manifests
             return Answer(403, {}, b"")
         try:
             found = client.get_object(Bucket=bucket, Key=unquote(uri[1:]))
@@ -208,7 +208,7 @@ def s3_origin(client: "S3Client", bucket: str) -> Callable[[str], Answer]:
 
 
 def viewer_request(environ: "WSGIEnvironment") -> dict[str, Any]:
-    """CloudFront's viewer request: path and query still percent-encoded, headers by lower-case name."""
+    """CloudFront's viewer request event: path and query percent-encoded, headers by lower-case name."""
     pairs = [part.partition("=")[::2] for part in environ[TARGET].partition("?")[2].split("&") if part]
     query = {
         name: {"value": values[0], **({"multiValue": [{"value": value} for value in values]} if values[1:] else {})}
@@ -225,29 +225,31 @@ def viewer_request(environ: "WSGIEnvironment") -> dict[str, Any]:
 
 
 def query_text(query: Mapping[str, Any]) -> str:
-    """A query string of CloudFront's structure, in an order of its own."""
+    """The query string of CloudFront's structure, sorted."""
     pairs = ((name, one["value"]) for name, entry in query.items() for one in entry.get("multiValue", [entry]))
     return "&".join(f"{name}={value}" for name, value in sorted(pairs))
 
 
-def made(response: Mapping[str, Any]) -> Answer:
-    """The answer that the function gives by itself."""
+def own_answer(response: Mapping[str, Any]) -> Answer:
+    """The function's own response as an answer."""
     headers = {name: entry["value"] for name, entry in response["headers"].items()}
     return Answer(response["statusCode"], headers, response["body"].encode())
 
 
-def _called(
-    api: "WSGIApplication", uri: str, query: str, said: Mapping[str, str], environ: "WSGIEnvironment"
+def _from_api(
+    api: "WSGIApplication", uri: str, query: str, headers: Mapping[str, str], environ: "WSGIEnvironment"
 ) -> Answer:
-    """The second origin's answer to a GET without conditions."""
+    """The second origin's answer to a GET without conditional headers."""
     method = "GET" if environ["REQUEST_METHOD"] == "HEAD" else environ["REQUEST_METHOD"]
-    headers = [(name, value) for name, value in said.items() if value]
-    asked = {**environ, "REQUEST_METHOD": method, TARGET: f"{uri}?{query}" if query else uri, REQUEST_HEADERS: headers}
-    body, status, named = run_wsgi_app(api, asked, buffered=True)
+    target, sent = f"{uri}?{query}" if query else uri, [(name, value) for name, value in headers.items() if value]
+    request = {**environ, "REQUEST_METHOD": method, TARGET: target, REQUEST_HEADERS: sent}
+    body, status, named = run_wsgi_app(api, request, buffered=True)
     return Answer(int(status.split()[0]), {name.lower(): value for name, value in named}, b"".join(body))
 
 
-def _sent(answer: Answer, added: Mapping[str, str], environ: "WSGIEnvironment", start: "StartResponse") -> list[bytes]:
+def _response(
+    answer: Answer, added: Mapping[str, str], environ: "WSGIEnvironment", start: "StartResponse"
+) -> list[bytes]:
     etag = answer.headers.get("etag")
     if etag and environ.get("HTTP_IF_NONE_MATCH") == etag:
         answer = replace(answer, status=304, body=b"")

@@ -1,4 +1,4 @@
-"""The pump: bucket notifications from the queue to the trigger handlers, as Lambda's service would bring them."""
+"""The event pump: delivers bucket notifications from the queue to the triggers, as Lambda does."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ log = logging.getLogger("imgy")
 Event = dict[str, Any]
 Trigger = Callable[[Event, Any], object]
 Triggers = Mapping[str, Trigger]
-"""The handler for each kind of event, by the start of the event's name: ObjectCreated, ObjectRemoved."""
+"""The trigger for each kind of event, by the beginning of the event's name: ObjectCreated, ObjectRemoved."""
 
 WORKERS = 2
 WAIT_SECONDS = 5
@@ -30,13 +30,13 @@ LONGEST_PAUSE_SECONDS = 60
 
 
 class Queue:
-    """One queue of bucket notifications."""
+    """A queue of bucket notifications."""
 
     def __init__(self, sqs: "SQSClient", url: str) -> None:
         self._sqs, self._url = sqs, url
 
     def receive(self) -> list["MessageTypeDef"]:
-        """At most one message, waiting for it up to WAIT_SECONDS."""
+        """Receive at most one message; waits up to WAIT_SECONDS."""
         answer = self._sqs.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=1,
@@ -46,58 +46,60 @@ class Queue:
         return answer.get("Messages", [])
 
     def send(self, event: Event) -> None:
-        """Put an event on the queue."""
+        """Send an event."""
         self._sqs.send_message(QueueUrl=self._url, MessageBody=json.dumps(event))
 
     def delete(self, message: "MessageTypeDef") -> None:
-        """Take a message off the queue: it was dealt with."""
+        """Delete a message that was delivered."""
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
 
     def put_back(self, message: "MessageTypeDef", seconds: int) -> None:
-        """Let a message come again after so many seconds."""
+        """Make a message visible again after this many seconds."""
         self._sqs.change_message_visibility(
             QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=seconds
         )
 
 
 def start_pump(queue: Queue, triggers: Triggers, stopping: threading.Event) -> None:
-    """Bring events to the triggers in threads of their own until stopping is set."""
+    """Start threads that deliver events until `stopping` is set."""
     for number in range(WORKERS):
-        threading.Thread(target=pump, args=[queue, triggers, stopping], name=f"pump-{number}", daemon=True).start()
+        threading.Thread(
+            target=deliver_events, args=[queue, triggers, stopping], name=f"pump-{number}", daemon=True
+        ).start()
 
 
-def pump(queue: Queue, triggers: Triggers, stopping: threading.Event) -> None:
-    """Deliver message after message until stopping is set; a queue that cannot be reached is asked again."""
+def deliver_events(queue: Queue, triggers: Triggers, stopping: threading.Event) -> None:
+    """Deliver messages until `stopping` is set. Retries if the queue cannot be reached."""
     while not stopping.is_set():
         try:
             for message in queue.receive():
                 deliver(message, queue, triggers)
         except (BotoCoreError, ClientError) as error:
             if not stopping.wait(1):
-                log.warning("The queue does not answer, trying again: %s", error)
+                log.warning("The queue does not answer; trying again: %s", error)
 
 
 def deliver(message: "MessageTypeDef", queue: Queue, triggers: Triggers) -> None:
-    """Hand a message to its trigger; delete it when that returned, let it come again when that raised."""
+    """Call the triggers with a message. Delete it if they return, or make it visible again later if one raises."""
     try:
-        handle(json.loads(message["Body"]), triggers)
+        call_triggers(json.loads(message["Body"]), triggers)
     except Exception as error:
         pause = pause_after(int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1)))
-        # What nobody foresaw is a mistake in the code, and whoever works on it needs to see where.
-        where = None if isinstance(error, ImgyError | OSError) else error
-        log.warning("An event failed and comes again in %d s: %s", pause, error, exc_info=where)
+        # An unexpected error is a bug: log its traceback, too.
+        unexpected = None if isinstance(error, ImgyError | OSError) else error
+        log.warning("An event failed and is delivered again in %d s: %s", pause, error, exc_info=unexpected)
         queue.put_back(message, pause)
     else:
         queue.delete(message)
 
 
 def pause_after(tries: int) -> int:
-    """Seconds until an event that failed so many times comes again."""
+    """Seconds until an event is delivered again after this many tries."""
     return int(min(2**tries, LONGEST_PAUSE_SECONDS))
 
 
-def handle(event: Event, triggers: Triggers) -> None:
-    """Call each trigger with the records that are for it. S3's test event has none."""
+def call_triggers(event: Event, triggers: Triggers) -> None:
+    """Call each trigger with its records of an event. S3's test event has none."""
     records = event.get("Records", [])
     for kind, trigger in triggers.items():
         if mine := [record for record in records if record["eventName"].removeprefix("s3:").startswith(kind)]:
@@ -107,9 +109,9 @@ def handle(event: Event, triggers: Triggers) -> None:
 
 
 def catch_up(keys: Iterable[str], bucket: str, queue: Queue) -> None:
-    """Queue an upload event for each key whose events were lost; the trigger looks at what the bucket holds."""
+    """Send an upload event for each key whose events were lost. The trigger reads the bucket's current state."""
     lost = sorted(keys)
     if lost:
-        log.info("Catching up with what changed while nothing ran, %d in all", len(lost))
+        log.info("Catching up with %d originals that changed while imgy was not running", len(lost))
     for number, key in enumerate(lost, 1):
         queue.send({"Records": [created_record(bucket, key)], "progress": f"{number} of {len(lost)}"})

@@ -1,4 +1,4 @@
-"""API Gateway on one machine: HTTP in, the REST proxy event to the app, its answer back as HTTP."""
+"""API Gateway for the local run: turns an HTTP request into a REST proxy event, and the app's answer into HTTP."""
 
 import base64
 import json
@@ -36,20 +36,20 @@ REQUEST_HEADERS, TARGET = "imgy.headers", "imgy.target"
 
 
 class RawRequest(WSGIRequestHandler):
-    """Keeps the target and the headers as they were sent, and logs nothing: the app has its own line."""
+    """A request handler that keeps the raw target and headers, and logs nothing, because the app logs each request."""
 
     disable_nagle_algorithm = True
 
     def make_environ(self) -> "WSGIEnvironment":
-        """The environment, with the target before http.server joined its leading slashes."""
+        """The environment with the raw target, since http.server merges leading slashes."""
         return {**super().make_environ(), TARGET: self.requestline.split()[1], REQUEST_HEADERS: self.headers.items()}
 
     def log(self, type: str, message: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def gateway(app: Handler, page: "WSGIApplication") -> "WSGIApplication":
-    """A WSGI application that serves the page at / and /-/page, and everything else from the app."""
+    """A WSGI application: / and /-/page are the web page, everything else is the app."""
 
     def respond(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         path = raw_path(environ[TARGET])
@@ -69,7 +69,7 @@ def serve(listener: socket.socket, application: "WSGIApplication") -> BaseWSGISe
 
 
 def call(app: Handler, environ: "WSGIEnvironment") -> Event:
-    """What the app answers, or API Gateway itself where it would not ask the app."""
+    """The app's answer, or API Gateway's own where it would not call the app."""
     if environ["REQUEST_METHOD"] not in METHODS:
         return message(405, f"expected {', '.join(METHODS)} as method", {"Allow": ", ".join(METHODS)})
     context = LambdaContext("imgy", TIMEOUT_SECONDS)
@@ -81,13 +81,13 @@ def call(app: Handler, environ: "WSGIEnvironment") -> Event:
         log.exception("The app raised at %s", environ[TARGET])
         return message(502, "Internal server error")
     if len(answer.get("body") or "") > LAMBDA_ANSWER_LIMIT:
-        log.error("The answer to %s is larger than the 6 MB that Lambda carries", environ[TARGET])
+        log.error("The answer to %s is larger than 6 MB, the limit of Lambda", environ[TARGET])
         return message(502, "Internal server error")
     return answer
 
 
 def proxy_event(environ: "WSGIEnvironment", request_id: str) -> Event:
-    """The REST (v1) proxy event of API Gateway: the key percent-encoded as it came, the query decoded."""
+    """API Gateway's REST (v1) proxy event: the key percent-encoded as received, the query decoded."""
     path, query, headers = raw_path(environ[TARGET]), decoded_query(environ[TARGET]), environ[REQUEST_HEADERS]
     resource = HEALTH if path == HEALTH else GREEDY
     body = get_input_stream(environ, max_content_length=REQUEST_LIMIT).read()
@@ -138,7 +138,7 @@ def decoded_query(target: str) -> list[tuple[str, str]]:
 
 
 def gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """All the values of each name."""
+    """The values of each name."""
     values: dict[str, list[str]] = {}
     for name, value in pairs:
         values.setdefault(name, []).append(value)
@@ -146,7 +146,7 @@ def gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def http_answer(answer: Event, method: str) -> tuple[str, list[tuple[str, str]], bytes]:
-    """Status line, headers and body that the proxy answer stands for."""
+    """The status line, headers and body of a proxy answer."""
     status, text = int(answer["statusCode"]), answer.get("body") or ""
     body = base64.b64decode(text) if answer.get("isBase64Encoded") else text.encode()
     headers = _headers(answer)
@@ -164,6 +164,6 @@ def _headers(answer: Event) -> list[tuple[str, str]]:
 
 
 def message(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Event:
-    """An answer of the gateway's own, in the JSON that API Gateway speaks."""
+    """An answer of the gateway itself, in API Gateway's JSON."""
     body = json.dumps({"message": sentence})
     return {"statusCode": status, "headers": {"Content-Type": "application/json", **(headers or {})}, "body": body}

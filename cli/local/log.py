@@ -1,4 +1,4 @@
-"""How the log looks in the terminal: a line each, with the time, and in colour where a person reads along."""
+"""Formats the log for the terminal: one line per record with its time, in colour if it is a terminal."""
 
 import logging
 import re
@@ -10,14 +10,14 @@ LEVELS = {logging.WARNING: YELLOW, logging.ERROR: RED, logging.CRITICAL: RED}
 
 
 class ColourFormatter(logging.Formatter):
-    """Time dimmed, HIT and MISS told apart, warnings and errors as a whole in their colour."""
+    """A log formatter with colours: a dimmed time, HIT and MISS, and whole lines for warnings and errors."""
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802, logging's name
         """The time, dimmed."""
         return f"{DIM}{super().formatTime(record, datefmt)}{PLAIN}"
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802, logging's name
-        """The line, coloured by its level, or word by word."""
+        """The line, coloured by its level, or with HIT and MISS coloured."""
         line = super().formatMessage(record)
         colour = LEVELS.get(record.levelno)
         if colour:
@@ -26,10 +26,10 @@ class ColourFormatter(logging.Formatter):
 
 
 def log_to_terminal() -> None:
-    """Send imgy's log to standard output, and nothing of other libraries below a warning."""
-    look = ColourFormatter if sys.stdout.isatty() else logging.Formatter
+    """Send imgy's log to standard output."""
+    formatter = ColourFormatter if sys.stdout.isatty() else logging.Formatter
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(look("%(asctime)s  %(message)s", "%H:%M:%S"))
+    handler.setFormatter(formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
     log = logging.getLogger("imgy")
     log.handlers, log.propagate = [handler], False
     log.setLevel(logging.INFO)

@@ -1,4 +1,4 @@
-"""The page of a local run, a WSGI application of its own: what it is made of, what stands in both buckets, uploads."""
+"""The web page of the local run, as a WSGI application: its files, the content of both buckets, and uploads."""
 
 import json
 import mimetypes
@@ -28,7 +28,7 @@ from chalicelib.storage.store import Object
 from chalicelib.text import UNWRITABLE
 from chalicelib.transformation import Derivative, parse_path
 from cli import ROOT
-from cli.signing.url import lacking
+from cli.signing.url import missing_signature
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -56,9 +56,9 @@ ROUTES = Map(
 def page(
     s3: "S3Client", originals: str, derivatives: str, configuration: Configuration, keys: Callable[[], Keys]
 ) -> "WSGIApplication":
-    """The page on two buckets; `s3` is spoken to, and signs the URLs that a browser uploads to.
+    """The page on two buckets. `s3` reads them, and signs the URLs for uploads from a browser.
 
-    With `keys` the URLs of pictures are signed, where presets.yaml has nobody else ask for them.
+    `keys` sign the URLs of pictures, where presets.yaml requires it.
     """
     playground = Playground(s3, originals, derivatives, configuration, keys)
     policy = content_security_policy(s3.meta.endpoint_url)
@@ -74,7 +74,7 @@ def page(
 
 
 def content_security_policy(s3_url: str) -> str:
-    """Scripts and styles from here alone; pictures also as data, as read by the script, and straight from S3."""
+    """Scripts and styles from this server only; pictures also as data and blob URLs, and from S3."""
     return "; ".join(
         [
             "default-src 'none'",
@@ -91,7 +91,7 @@ def content_security_policy(s3_url: str) -> str:
 
 @dataclass(frozen=True)
 class Playground:
-    """What the page asks for: each method named by an endpoint of ROUTES answers one request."""
+    """The page's endpoints: each method with the name of an endpoint in ROUTES answers its requests."""
 
     s3: "S3Client"
     bucket: str
@@ -100,13 +100,13 @@ class Playground:
     keys: Callable[[], Keys]
 
     def answer(self, request: Request) -> Response:
-        """The response to a request; what goes wrong is said as JSON with one sentence."""
+        """The response to a request; an error is JSON with one sentence."""
         try:
             endpoint, matched = ROUTES.bind_to_environ(request.environ).match()
             response: Response = getattr(self, endpoint)(request, **matched)
             return response
         except (Unavailable, BotoCoreError, ClientError):
-            return sentence(ServiceUnavailable("The embedded S3 does not answer; see what the terminal says."))
+            return sentence(ServiceUnavailable("The embedded S3 does not answer; see the terminal."))
         except HTTPException as refusal:
             return sentence(refusal)
 
@@ -118,12 +118,12 @@ class Playground:
         return send_from_directory(PLAYGROUND, file, request.environ, mimetype=kind, max_age=None)
 
     def operations(self, request: Request) -> Response:
-        """What a transformation may say: every operation with its parameters, and the presets' names."""
+        """Every operation with its parameters, and the names of the presets."""
         described = [describe_operation(operation) for operation in OPERATIONS]
         return as_json({"operations": described, "presets": list(self.configuration.presets.presets)})
 
     def listing(self, request: Request) -> Response:
-        """The newest originals, as many as `count`, of those whose key holds `find`."""
+        """The newest `count` originals whose key contains `find`."""
         count = request.args.get("count", MOST_LISTED, type=int)
         found = newest(self._originals(), request.args.get("find", ""))
         return as_json({"total": len(found), "originals": found[: max(0, min(count, MOST_LISTED))]})
@@ -139,7 +139,7 @@ class Playground:
             }
 
     def original(self, request: Request) -> Response:
-        """One original: its manifest, once there is one of this very upload, and the pictures made from it."""
+        """One original with its manifest, if it is of the current upload, and its pictures."""
         key = asked_key(request.args)
         found = S3Store(self.s3, self.bucket).head(key)
         if found is None:
@@ -147,19 +147,19 @@ class Playground:
         known = Derivatives(S3Store(self.s3, self.derivatives_bucket), "").manifest(key)
         manifest = known if known and known.etag == found.etag else None
         stored = self._stored(key) if manifest else {}
-        made = pictures(key, stored, manifest, self.configuration.presets, self._lacking)
+        made = pictures(key, stored, manifest, self.configuration.presets, self._missing_signature)
         return as_json(describe_original(found, manifest, made))
 
     def signature(self, request: Request) -> Response:
-        """What a query of an original lacks to be answered."""
+        """The signature that a query of an original needs."""
         pairs = parse_qsl(request.args.get("query", ""), keep_blank_values=True)
-        return as_json({"signature": self._lacking(asked_key(request.args), pairs)})
+        return as_json({"signature": self._missing_signature(asked_key(request.args), pairs)})
 
-    def _lacking(self, key: str, pairs: Pairs) -> str:
-        return lacking(key, pairs, self.keys(), self.configuration)
+    def _missing_signature(self, key: str, pairs: Pairs) -> str:
+        return missing_signature(key, pairs, self.keys(), self.configuration)
 
     def _stored(self, key: str) -> dict[str, int]:
-        """Bytes by derivative key."""
+        """The size in bytes of each derivative, by key."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self.derivatives_bucket, Prefix=f"{key}/", Delimiter="/"
         )
@@ -170,11 +170,11 @@ class Playground:
         return Response(status=204)
 
     def upload(self, request: Request) -> Response:
-        """A URL that takes one PUT of an original, straight to S3, for a quarter of an hour."""
+        """A URL for one PUT of an original directly to S3, valid for 15 minutes."""
         asked = request.get_json()
         key = asked_key(asked if isinstance(asked, dict) else {})
         if {".", ".."} & set(key.split("/")):
-            raise BadRequest("Expected a name without . or .. between its slashes, as no browser can send it.")
+            raise BadRequest("Expected a name without . or .. between slashes, because browsers cannot send it.")
         content_type = str(asked.get("type") or "application/octet-stream")
         wanted = {"Bucket": self.bucket, "Key": key, "ContentType": content_type}
         url = self.s3.generate_presigned_url("put_object", wanted, ExpiresIn=UPLOAD_SECONDS)
@@ -182,7 +182,7 @@ class Playground:
 
 
 def newest(originals: Iterable[dict[str, Any]], find: str) -> list[dict[str, Any]]:
-    """Those that can have derivatives and whose key holds `find` in any case, the latest upload first."""
+    """The originals that can have derivatives and whose key contains `find`, ignoring case; newest first."""
     wanted = find.casefold()
     found = [entry for entry in originals if may_have_derivatives(entry["key"]) and wanted in entry["key"].casefold()]
     found.sort(key=lambda entry: str(entry["key"]))
@@ -190,7 +190,7 @@ def newest(originals: Iterable[dict[str, Any]], find: str) -> list[dict[str, Any
 
 
 def asked_key(asked: Mapping[str, Any]) -> str:
-    """The key that a request names; raises BadRequest where no original can have it."""
+    """The key in a request. Raises BadRequest if no original can have it."""
     key = asked.get("key")
     if (
         not isinstance(key, str)
@@ -202,7 +202,7 @@ def asked_key(asked: Mapping[str, Any]) -> str:
 
 
 def describe_original(original: Object, manifest: Manifest | None, made: list[dict[str, Any]]) -> dict[str, Any]:
-    """One original as the page shows it; `manifest` is null until its presets are there."""
+    """An original for the page; `manifest` is null until its presets are rendered."""
     keys = ("format", "width", "height", "frames", "colours", "placeholder", "refused")
     return {
         "key": original.key,
@@ -218,11 +218,11 @@ def pictures(
     stored: Mapping[str, int],
     manifest: Manifest | None,
     presets: Presets,
-    lacking: Callable[[str, Pairs], str],
+    missing_signature: Callable[[str, Pairs], str],
 ) -> list[dict[str, Any]]:
-    """What was made of an original, a file for each format: presets in the order of presets.yaml, then what was asked.
+    """The pictures of an original, with a file for each format: presets as in presets.yaml, then ad-hoc pictures.
 
-    Sizes in pixels are null where the manifest has none; `signature` is what a URL lacks to be answered.
+    Sizes in pixels are null if the manifest has none; `signature` is the one that the URL needs.
     """
     labels, made = preset_labels(key, presets), dict[str, dict[str, Any]]()
     derivatives = [derivative for path in stored if (derivative := _derivative(path))]
@@ -238,14 +238,14 @@ def pictures(
                 "text": derivative.text,
                 "width": size.get("width"),
                 "height": size.get("height"),
-                "signature": lacking(key, parse_qsl(label)) if label else "",
+                "signature": missing_signature(key, parse_qsl(label)) if label else "",
             },
         )
         file = {
             "name": derivative.name,
             "format": derivative.format,
             "length": stored[derivative.key],
-            "signature": lacking(derivative.key, []),
+            "signature": missing_signature(derivative.key, []),
         }
         picture.setdefault("files", []).append(file)
     return list(made.values())
@@ -259,7 +259,7 @@ def _derivative(path: str) -> Derivative | None:
 
 
 def preset_labels(key: str, presets: Presets) -> dict[str, str]:
-    """By derivative name, the query that asks for it: `preset=card`, or `preset=article&w=960` of several widths."""
+    """The query for each derivative name: `preset=card`, or `preset=article&w=960` if the preset has several widths."""
     labels: dict[str, str] = {}
     for preset in (preset for preset in presets.presets.values() if preset.applies(key)):
         for derivative in sorted(presets.of(preset, key), key=lambda derivative: derivative.values.get("w", 0)):
@@ -269,13 +269,13 @@ def preset_labels(key: str, presets: Presets) -> dict[str, str]:
 
 
 def describe_operation(operation: Operation) -> dict[str, Any]:
-    """An operation as the page makes controls of it."""
+    """An operation for the page, which shows its parameters as controls."""
     parameters = [describe_parameter(parameter) for parameter in operation.parameters]
     return {"name": operation.name, "meaning": operation.meaning, "parameters": parameters}
 
 
 def describe_parameter(parameter: Parameter) -> dict[str, Any]:
-    """A parameter as the page makes a control of it; `default` is the text that a query would say."""
+    """A parameter for the page, which shows it as a control; `default` is written as in a query."""
     default = parameter.kind.text(parameter.default) if parameter.default is not None else ""
     return {
         "name": parameter.name,
@@ -289,7 +289,7 @@ def describe_parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def sentence(refusal: HTTPException) -> Response:
-    """An error as the app says it: JSON with one sentence."""
+    """An error as JSON with one sentence, as in the app."""
     response = as_json({"error": refusal.description}, refusal.code or 500)
     if isinstance(refusal, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(refusal.valid_methods or ())

@@ -1,4 +1,4 @@
-"""Real photos under free licences for the pipeline on this machine: those of Debian's package mate-backgrounds."""
+"""Uploads real photos under free licences to the local run, from Debian's package mate-backgrounds."""
 
 import os
 import shutil
@@ -8,37 +8,37 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.embedded import environment as local
+from cli.embedded import environment
 
 PACKAGE = "mate-backgrounds"
 FOLDERS = ("nature", "abstract")
 
 
 def add_photos(s3_port: int) -> None:
-    """Fetch the package into a temporary folder and upload its photos; says in one sentence what prevents it."""
-    local.point_to_this_machine(s3_port)
-    s3 = local.s3_client()
+    """Fetch the package into a temporary folder and upload its photos. Raises SystemExit if that fails."""
+    environment.point_to_this_machine(s3_port)
+    s3 = environment.s3_client()
     try:
-        s3.head_bucket(Bucket=local.ORIGINALS)
+        s3.head_bucket(Bucket=environment.ORIGINALS)
     except (BotoCoreError, ClientError):
-        raise SystemExit(f"imgy: no S3 answers at {local.endpoint(s3_port)}; start it first: make run") from None
+        raise SystemExit(f"imgy: no S3 answers at {environment.endpoint(s3_port)}; start it first: make run") from None
     with tempfile.TemporaryDirectory() as folder:
         photos = fetched(Path(folder))
         for number, photo in enumerate(photos, 1):
             key = f"photos/{photo.name}"
-            s3.put_object(Bucket=local.ORIGINALS, Key=key, Body=photo.read_bytes(), ContentType="image/jpeg")
+            s3.put_object(Bucket=environment.ORIGINALS, Key=key, Body=photo.read_bytes(), ContentType="image/jpeg")
             print(f"{number} of {len(photos)}  {key}  {photo.stat().st_size} bytes", flush=True)
 
 
 def fetched(folder: Path) -> list[Path]:
-    """The package's photos, unpacked in the folder."""
+    """The package's photos, unpacked in the folder. Raises SystemExit if it cannot be fetched."""
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        raise SystemExit(f"imgy: the photos come in Debian's package {PACKAGE}, and there is no apt-get to fetch it")
-    folder.chmod(0o755)  # apt's own user reads here
+        raise SystemExit(f"imgy: the photos are in Debian's package {PACKAGE}, but apt-get was not found")
+    folder.chmod(0o755)  # apt's own user must be able to read it
     if not _runs("apt-get", "-q", "download", PACKAGE, cwd=folder):
         _runs(*_as_root(), "apt-get", "-q", "update", cwd=folder)
         if not _runs("apt-get", "-q", "download", PACKAGE, cwd=folder):
-            raise SystemExit(f"imgy: apt-get cannot fetch {PACKAGE}; is there a network and a mirror?")
+            raise SystemExit(f"imgy: apt-get could not fetch {PACKAGE}; check the network and the mirror")
     package = next(folder.glob("*.deb"))
     _runs("dpkg-deb", "-x", package.name, "unpacked", cwd=folder)
     backgrounds = folder / "unpacked/usr/share/backgrounds/mate"

@@ -1,1 +1,1 @@
-"""backfill, audit, purge, keys and url, on a pair of buckets."""
+"""The commands that work on a pair of buckets: backfill, audit, purge, keys and url."""

@@ -1,4 +1,4 @@
-"""`python -m cli backfill`: makes what is missing, for originals that were there before imgy or before a preset was."""
+"""`python -m cli backfill`: makes missing derivatives, for originals that are older than imgy or than a preset."""
 
 import json
 from collections import Counter
@@ -18,57 +18,57 @@ from cli.operate.estimate import Estimate, Work
 from cli.operate.findings import COMPLETE, MISSING, REFUSED, STALE, Finding, by_listing, by_manifest, inspect_all
 from cli.operate.listing import Listed
 from cli.operate.pool import FAILED, pooled, reconciled
-from cli.operate.progress import counted, shown
+from cli.operate.progress import plural, with_progress
 from cli.operate.queue import Events, batches
 
 TO_DO = (MISSING, STALE)
-MOST_KEPT, MOST_SHOWN = 1000, 20
+MOST_LISTED, MOST_SHOWN = 1000, 20
 SENDERS = 8
 _MOST_NAMES = 1000
-"""Of how many names of derivatives the bytes are averaged; ad-hoc ones are without number."""
+"""Mean bytes are kept for at most this many names of derivatives, since the number of ad-hoc ones is unlimited."""
 
 
 @dataclass(frozen=True)
 class Chosen(Presets):
-    """Some presets of a whole: of the others what stands already is kept, and the manifest speaks of it."""
+    """Some of all presets. Existing derivatives of the other presets are kept and stay in the manifest."""
 
     whole: Presets = field(default_factory=Presets)
     names: Callable[[str], Iterable[str]] = field(default=lambda folder: ())
 
     def derivatives(self, original: str) -> dict[str, Derivative]:
-        """The chosen ones, and those of the others that stand."""
+        """The derivatives of the chosen presets, and the existing ones of the others."""
         kept = {*super().derivatives(original), *self.names(f"{original}/")}
         return {key: made for key, made in self.whole.derivatives(original).items() if key in kept}
 
 
 def only(presets: Presets, names: Collection[str]) -> Presets:
-    """The presets of these names alone; raises SystemExit for one that is not there."""
+    """Only the presets with these names. Raises SystemExit if one does not exist."""
     unknown = sorted(set(names) - presets.presets.keys())
     if unknown:
-        known = ", ".join(presets.presets) or "which has none"
-        raise SystemExit(f"imgy: expected names of presets.yaml ({known}) for --presets, received '{unknown[0]}'")
+        known = ", ".join(presets.presets) or "it has none"
+        raise SystemExit(f"imgy: expected presets of presets.yaml ({known}) for --presets, received '{unknown[0]}'")
     return replace(presets, presets={name: preset for name, preset in presets.presets.items() if name in names})
 
 
 @dataclass
 class Plan:
-    """What is to be done; the keys stand in a file, since there may be millions."""
+    """The plan of a backfill. The keys are in a file, since there may be millions."""
 
     keys: IO[str]
     counts: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
     original_bytes: int = 0
     listed: Counter[str] = field(default_factory=Counter)
-    standing_bytes: Counter[str] = field(default_factory=Counter)
+    listed_bytes: Counter[str] = field(default_factory=Counter)
 
     def note(self, listed: Listed, finding: Finding) -> None:
-        """Take in what was found of one original."""
+        """Add the finding of one original."""
         self.counts[finding.what] += 1
         for key, picture in listed.pictures.items():
             name = key.rpartition("/")[2]
             if name in self.listed or len(self.listed) < _MOST_NAMES:
                 self.listed[name] += 1
-                self.standing_bytes[name] += picture.length
+                self.listed_bytes[name] += picture.length
         if finding.what in TO_DO and listed.original:
             self.missing.update(key.rpartition("/")[2] for key in finding.missing)
             self.original_bytes += listed.original.length
@@ -76,65 +76,65 @@ class Plan:
 
     @property
     def work(self) -> Work:
-        """What is to be done, in figures."""
-        means = {name: self.standing_bytes[name] / count for name, count in self.listed.items()}
+        """The planned work, as input of the estimate."""
+        means = {name: self.listed_bytes[name] / count for name, count in self.listed.items()}
         return Work(sum(self.counts[what] for what in TO_DO), self.original_bytes, self.missing, means)
 
     def to_do(self) -> Iterator[str]:
-        """The keys of the originals that lack something."""
+        """The keys of the originals to reconcile."""
         self.keys.seek(0)
         return (json.loads(line) for line in self.keys)
 
 
 def plan(prerender: Prerender, keys: IO[str], chosen: Collection[str] = (), prefix: str = "", after: str = "") -> Plan:
-    """What is missing of the chosen presets, or of all: both listings, and a look at each original that they show.
+    """Plan what is missing of the chosen presets, or of all, from both listings.
 
-    Where pictures expire, a stored one may be tagged to do so; its manifest tells whether a preset names it now.
+    If pictures expire, manifests are read, too: a listed picture may be tagged to expire though a preset now makes it.
     """
     planned, inspector = Plan(keys), by_manifest if prerender.derivatives.expire else by_listing
     narrowed = replace(prerender, presets=only(prerender.presets, chosen)) if chosen else prerender
-    for listed, finding in shown(inspect_all(narrowed, inspector, prefix, after), "planned"):
+    for listed, finding in with_progress(inspect_all(narrowed, inspector, prefix, after), "planned"):
         planned.note(listed, finding)
     return planned
 
 
 @dataclass
 class Done:
-    """What became of the originals that lacked something."""
+    """The outcome of a backfill."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     derivatives: int = 0
     written: int = 0
     failed: dict[str, str] = field(default_factory=dict)
 
-    def note(self, settled: Reconciled) -> None:
-        """Take in what became of one original."""
-        self.outcomes[settled.outcome] += 1
-        self.derivatives += settled.made
-        self.written += settled.written
-        if settled.outcome == FAILED and len(self.failed) < MOST_KEPT:
-            self.failed[settled.key] = settled.reason
+    def note(self, result: Reconciled) -> None:
+        """Count the result of one original."""
+        self.outcomes[result.outcome] += 1
+        self.derivatives += result.made
+        self.written += result.written
+        if result.outcome == FAILED and len(self.failed) < MOST_LISTED:
+            self.failed[result.key] = result.reason
 
 
 def backfill(prerender: Prerender, planned: Plan, done: Done, jobs: int, chosen: Collection[str] = ()) -> None:
-    """Reconcile what was planned, on so many threads."""
+    """Reconcile the planned originals in `jobs` threads."""
     presets = prerender.presets
     if chosen:
         presets = Chosen(**vars(only(presets, chosen)), whole=presets, names=prerender.derivatives.store.names)
     work = partial(reconciled, replace(prerender, presets=presets))
-    for settled in shown(pooled(work, planned.to_do(), jobs), "originals", planned.work.originals):
-        done.note(settled)
+    for result in with_progress(pooled(work, planned.to_do(), jobs), "originals", planned.work.originals):
+        done.note(result)
 
 
 def enqueue(events: Events, planned: Plan, done: Done) -> None:
-    """Leave what was planned to whoever reads the queue."""
+    """Send the planned originals to the queue."""
     sent = pooled(events.send, batches(planned.to_do()), SENDERS)
-    for settled in shown(chain.from_iterable(sent), "queued", planned.work.originals):
-        done.note(settled)
+    for result in with_progress(chain.from_iterable(sent), "queued", planned.work.originals):
+        done.note(result)
 
 
 def summary(planned: Plan, expected: Estimate, done: Done) -> dict[str, Any]:
-    """Plan and outcome for machines."""
+    """Plan and outcome as JSON fields."""
     work = planned.work
     return {
         "plan": {
@@ -154,24 +154,24 @@ def summary(planned: Plan, expected: Estimate, done: Done) -> dict[str, Any]:
 
 
 def plan_lines(planned: Plan, expected: Estimate) -> Iterator[str]:
-    """The plan for people."""
+    """The plan as text."""
     work, counts = planned.work, planned.counts
-    known = [f"{counts[what]:,} {what}" for what in (COMPLETE, REFUSED, FAILED) if counts[what]]
-    told = f": {', '.join(known)}" if known else ""
-    yield f"{counted(counts.total(), 'original')} looked at{told}"
+    parts = [f"{counts[what]:,} {what}" for what in (COMPLETE, REFUSED, FAILED) if counts[what]]
+    details = f": {', '.join(parts)}" if parts else ""
+    yield f"{plural(counts.total(), 'original')} inspected{details}"
     if work.originals:
-        yield f"to do: {counted(work.originals, 'original')}, {counted(work.derivatives, 'derivative')}"
+        yield f"to do: {plural(work.originals, 'original')}, {plural(work.derivatives, 'derivative')}"
         seconds = max(1, round(expected.minutes * 60))
-        took = f"{expected.minutes:,.1f} minutes" if expected.minutes >= 1 else counted(seconds, "second")
-        yield f"about {decimal(expected.bytes)}, {took}, {expected.dollars:,.2f} dollars"
+        time = f"{expected.minutes:,.1f} minutes" if expected.minutes >= 1 else plural(seconds, "second")
+        yield f"about {decimal(expected.bytes)}, {time}, {expected.dollars:,.2f} dollars"
     else:
         yield "nothing to do"
 
 
 def done_lines(done: Done) -> Iterator[str]:
-    """What was done, for people."""
+    """The outcome as text."""
     yield from (f"failed: {in_line(key)}: {reason}" for key, reason in list(done.failed.items())[:MOST_SHOWN])
     if done.outcomes:
         outcomes = ", ".join(f"{number:,} {outcome}" for outcome, number in done.outcomes.items())
-        made = f"; {counted(done.derivatives, 'derivative')}, {decimal(done.written)}" if done.derivatives else ""
+        made = f"; {plural(done.derivatives, 'derivative')}, {decimal(done.written)}" if done.derivatives else ""
         yield f"{outcomes}{made}"

@@ -1,4 +1,4 @@
-"""The operator's commands: backfill, audit, purge."""
+"""The commands backfill, audit and purge."""
 
 import json
 import os
@@ -17,20 +17,20 @@ from cli.operate.options import BucketOptions, on_buckets
 commands = typer.Typer()
 
 CORES = os.cpu_count() or 1
-LEFT, COULD_NOT_LOOK, STOPPED = 1, 2, 130
-"""Exit codes, as grep has them: something is out of step, or not done; a mistake, or no access; and Ctrl-C."""
+LEFT, NO_RESULT, STOPPED = 1, 2, 130
+"""Exit codes: something is out of step or not done; a mistake or no access; Ctrl-C."""
 
-Prefix = Annotated[str, typer.Option(help="Only originals whose keys begin so.")]
-Jobs = Annotated[int, typer.Option(min=1, help="How many originals are rendered at once.")]
-AsJson = Annotated[bool, typer.Option("--json", help="A summary for machines.")]
+Prefix = Annotated[str, typer.Option(help="Only originals whose keys begin with this.")]
+Jobs = Annotated[int, typer.Option(min=1, help="How many originals to render at once.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")]
 Names = Annotated[str, typer.Option("--presets", metavar="A,B", help="Only these presets.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
-Queue = Annotated[str, typer.Option(metavar="NAME", help="Leave the work to the readers of this queue.")]
-After = Annotated[str, typer.Option("--start-after", metavar="KEY", help="Look only at originals behind this key.")]
-Repair = Annotated[bool, typer.Option("--repair", help="Bring in step what is out of step.")]
-Grace = Annotated[int, typer.Option(min=0, metavar="SECONDS", help="Uploads so young need not be in step yet.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before a prefix is purged.")]
-What = Annotated[str, typer.Argument(metavar="KEY|PREFIX", help="An original, or a prefix, which ends in /.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and do nothing.")]
+Queue = Annotated[str, typer.Option(metavar="NAME", help="Send the originals to this queue, to be rendered there.")]
+After = Annotated[str, typer.Option("--start-after", metavar="KEY", help="Only originals with keys after this one.")]
+Repair = Annotated[bool, typer.Option("--repair", help="Reconcile the originals that are out of step.")]
+Grace = Annotated[int, typer.Option(min=0, metavar="SECONDS", help="Report newer uploads as arriving.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Purge a prefix without asking.")]
+What = Annotated[str, typer.Argument(metavar="KEY|PREFIX", help="The key of an original, or a prefix ending in /.")]
 
 
 @commands.command()
@@ -45,16 +45,16 @@ def backfill(
     jobs: Jobs = CORES,
     as_json: AsJson = False,
 ) -> None:
-    """Make the derivatives that are missing: after presets.yaml changed, or for a bucket that was there before imgy."""
+    """Make missing derivatives: after a change of presets.yaml, or for originals that are older than imgy."""
     from cli.costs.prices import load
     from cli.operate import backfill as filling
     from cli.operate.environment import environment, events
     from cli.operate.estimate import estimate
 
     chosen = [name.strip() for name in presets.split(",") if name.strip()]
-    with _speaking(), TemporaryFile("w+", encoding="utf-8") as keys:
+    with _errors_in_one_sentence(), TemporaryFile("w+", encoding="utf-8") as keys:
         if queue and chosen:
-            raise SystemExit("imgy: expected --presets without --queue: its readers make all that an original lacks")
+            raise SystemExit("imgy: expected --presets without --queue, whose functions make all missing derivatives")
         at = environment(replace(where, queue=queue))
         sending = events(at, queue) if queue else None
         planned = filling.plan(at.prerender, keys, chosen, prefix, start_after)
@@ -67,10 +67,10 @@ def backfill(
             if sending and not dry_run:
                 filling.enqueue(sending, planned, done)
             elif planned.work.originals and not dry_run:
-                _assert_renders()
+                _assert_libraries()
                 filling.backfill(at.prerender, planned, done, jobs, chosen)
         result = {**filling.summary(planned, expected, done), "stopped": bool(stopped)}
-        _print([_machine(result)] if as_json else filling.done_lines(done))
+        _print([_json(result)] if as_json else filling.done_lines(done))
         _end(stopped, LEFT if done.failed or result["plan"]["not_looked_at"] else 0)
 
 
@@ -84,21 +84,21 @@ def audit(
     jobs: Jobs = CORES,
     as_json: AsJson = False,
 ) -> None:
-    """Find what is missing, stale, orphaned or refused; exit with 0: nothing, 1: something, 2: could not look."""
+    """Find missing, stale, orphaned and refused originals. Exit codes: 0 all in step, 1 out of step, 2 not run."""
     from cli.operate import audit as auditing
     from cli.operate.environment import environment
     from cli.operate.findings import by_manifest
 
     report = auditing.Report()
-    with _speaking():
+    with _errors_in_one_sentence():
         at = environment(where)
         if repair:
-            _assert_renders()
+            _assert_libraries()
         with _stoppable() as stopped:
             young = timedelta(seconds=grace)
             auditing.audit(at.prerender, by_manifest, report, prefix, young, jobs if repair else 0)
         result = {**auditing.summary(report), "stopped": bool(stopped)}
-        _print([_machine(result)] if as_json else auditing.lines(report))
+        _print([_json(result)] if as_json else auditing.lines(report))
         _end(stopped, report.code)
 
 
@@ -110,28 +110,28 @@ def purge(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take away the derivatives of one original, or of all below a prefix, and have the edge forget them.
+    """Delete the derivatives of one original, or of all with a prefix, and invalidate the CDN.
 
-    The next request, or `backfill`, makes them again; a refused original is looked at again.
+    The next request, or `backfill`, makes them again, and decodes a refused original again.
     """
     from cli.operate import purge as purging
     from cli.operate.environment import environment
 
-    with _speaking():
+    with _errors_in_one_sentence():
         if not what:
-            raise SystemExit("imgy: expected the key of an original, or a prefix, which ends in /")
+            raise SystemExit("imgy: expected the key of an original, or a prefix ending in /")
         at = environment(where)
         if what.endswith("/") and not yes:
-            counts = purging.counts_text(purging.counted_below(at.prerender, what))
-            _ask(f"Take away {counts} in {at.settings.derivatives}?")
+            counts = purging.counts_text(purging.count_below(at.prerender, what))
+            _ask(f"Delete {counts} in {at.settings.derivatives}?")
         purged = purging.purge(at.prerender, what)
         result = {"purged": what, **asdict(purged), "edge_told": bool(at.settings.invalidations)}
-        _print([_machine(result)] if as_json else purging.lines(what, purged, at.settings.invalidations))
+        _print([_json(result)] if as_json else purging.lines(what, purged, at.settings.invalidations))
 
 
 @contextmanager
-def _speaking() -> Iterator[None]:
-    """What prevents a command is said in one sentence, with an exit code of its own."""
+def _errors_in_one_sentence() -> Iterator[None]:
+    """Reports an error in one sentence on stderr, and exits with NO_RESULT."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     from chalicelib.errors import ImgyError
@@ -146,16 +146,16 @@ def _speaking() -> Iterator[None]:
     except (ImgyError, BotoCoreError, ClientError) as error:
         print(f"imgy: {describe_error(error)}", file=sys.stderr)
     except KeyboardInterrupt:
-        print("imgy: stopped, before anything was done", file=sys.stderr)
+        print("imgy: stopped before anything was done", file=sys.stderr)
         raise SystemExit(STOPPED) from None
     else:
         return
-    raise SystemExit(COULD_NOT_LOOK)
+    raise SystemExit(NO_RESULT)
 
 
 @contextmanager
 def _stoppable() -> Iterator[list[str]]:
-    """Work that Ctrl-C ends once what has begun is done; then the list has something in it."""
+    """Lets Ctrl-C stop the work; running items finish first. The list is not empty if the work was stopped."""
     stopped: list[str] = []
     try:
         yield stopped
@@ -165,11 +165,11 @@ def _stoppable() -> Iterator[list[str]]:
 
 def _end(stopped: list[str], code: int) -> None:
     if stopped:
-        print("imgy: stopped; the same command goes on from here", file=sys.stderr)
+        print("imgy: stopped; run the same command again to continue", file=sys.stderr)
     raise SystemExit(STOPPED if stopped else code)
 
 
-def _assert_renders() -> None:
+def _assert_libraries() -> None:
     from cli.libraries import assert_libraries
 
     assert_libraries()
@@ -179,7 +179,7 @@ def _ask(question: str) -> None:
     try:
         agreed, hint = typer.confirm(question, err=True), ""
     except typer.Abort:
-        agreed, hint = False, "; --yes purges a prefix without asking"
+        agreed, hint = False, "; use --yes to purge a prefix without asking"
         print(file=sys.stderr)
     if not agreed:
         print(f"imgy: nothing was purged{hint}", file=sys.stderr)
@@ -191,5 +191,5 @@ def _print(lines: Iterable[str]) -> None:
         print(line, flush=True)
 
 
-def _machine(result: Mapping[str, Any]) -> str:
+def _json(result: Mapping[str, Any]) -> str:
     return json.dumps(result, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Which pair of buckets a command works on, and the pipeline on them."""
+"""Finds the pair of buckets that a command works on, and makes the pipeline on them."""
 
 import os
 from collections.abc import Callable
@@ -20,18 +20,18 @@ from chalicelib.storage.s3 import S3Store, client_options
 from cli.deploy.functions import QUEUE, assert_stage, config
 from cli.deploy.stacks import outputs
 from cli.deploy.stage import stage_name
-from cli.embedded import environment as local
+from cli.embedded.environment import endpoint, point_to_this_machine
 from cli.operate.findings import INSPECTORS
 from cli.operate.options import BucketOptions
 from cli.operate.queue import Events
 
-_WHICH = "imgy: say which buckets: --local, --stage STAGE, or --originals NAME with --derivatives NAME"
-_ASKING = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
+_WHICH = "imgy: choose the buckets: --local, --stage STAGE, or --originals NAME with --derivatives NAME"
+_CHECK_CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
 
 
 @dataclass(frozen=True)
 class Environment:
-    """A pipeline, its settings, and the session that reaches its queues."""
+    """A pipeline on a pair of buckets, its settings, and a session for its queues."""
 
     prerender: Prerender
     settings: Settings
@@ -39,27 +39,27 @@ class Environment:
 
 
 def environment(where: BucketOptions) -> Environment:
-    """The pipeline on the buckets that were chosen; raises SystemExit that says what is wrong with them."""
+    """The pipeline on the chosen buckets. Raises SystemExit if the choice is invalid or a bucket is not accessible."""
     if [where.local, bool(where.stage), bool(where.originals or where.derivatives)].count(True) != 1:
         raise SystemExit(_WHICH)
     if where.local:
-        local.point_to_this_machine(where.s3_port)
+        point_to_this_machine(where.s3_port)
     try:
         session = boto3.Session(profile_name=None if where.local else where.profile)
         settings = _settings(where, session)
-        _assert_there(session, settings, local.endpoint(where.s3_port) if where.local else "")
+        _assert_buckets(session, settings, endpoint(where.s3_port) if where.local else "")
         return Environment(_prerender(session, settings), settings, session)
     except (BotoCoreError, ClientError, ImgyError) as error:
         raise SystemExit(f"imgy: {error}") from None
 
 
 def events(at: Environment, queue: str) -> Events:
-    """The queue of this name; raises SystemExit where there is none."""
+    """The queue with this name. Raises SystemExit if there is none."""
     sqs = at.session.client("sqs")
     try:
         return Events(sqs, sqs.get_queue_url(QueueName=queue)["QueueUrl"], at.settings.originals)
     except (BotoCoreError, ClientError) as error:
-        raise SystemExit(f"imgy: there is no queue {queue} here: {error}") from None
+        raise SystemExit(f"imgy: queue {queue} was not found: {error}") from None
 
 
 def _settings(where: BucketOptions, session: boto3.Session) -> Settings:
@@ -74,14 +74,14 @@ def _settings(where: BucketOptions, session: boto3.Session) -> Settings:
 
 
 def _deployed(stage: str, queue: str, session: boto3.Session) -> Settings:
-    """The settings of a stage's functions, as its configuration and its foundation have them."""
+    """The settings of a stage's functions, from its configuration and its foundation."""
     assert_stage(stage)
     known = config()
     found = outputs(session.client("cloudformation"), f"{stage_name(stage)}-foundation")
     if not found:
-        raise SystemExit(f"imgy: stage {stage} is not deployed; make deploy STAGE={stage}")
+        raise SystemExit(f"imgy: stage {stage} is not deployed; run: make deploy STAGE={stage}")
     if queue == found["Events"] and found["Mode"] != QUEUE:
-        raise SystemExit(f"imgy: nobody reads {queue}; make deploy STAGE={stage} with Mode=queue, or leave --queue out")
+        raise SystemExit(f"imgy: no function reads {queue}; deploy stage {stage} with Mode=queue, or omit --queue")
     written = {**known["environment_variables"], **known["stages"][stage].get("environment_variables", {})}
     made = {f"IMGY_{name.upper()}": found[name] for name in ("Originals", "Derivatives", "Invalidations")}
     return Settings.of({**written, **made, "IMGY_EXPIRE_DAYS": found.get("ExpireAfterDays", "0")})
@@ -98,7 +98,7 @@ def _prerender(session: boto3.Session, settings: Settings) -> Prerender:
 
 
 def _invalidate(session: boto3.Session, queue: str) -> Callable[[str], object]:
-    """Queues an original for invalidation, as the functions do; does nothing where there is no queue."""
+    """A function that queues an original for invalidation, or does nothing if there is no queue."""
     if not queue:
         return lambda key: None
     sqs: Any = session.client("sqs")
@@ -106,8 +106,8 @@ def _invalidate(session: boto3.Session, queue: str) -> Callable[[str], object]:
     return partial(queue_invalidation, lambda: (sqs, url))
 
 
-def _assert_there(session: boto3.Session, settings: Settings, endpoint: str) -> None:
-    s3 = session.client("s3", config=_ASKING)
+def _assert_buckets(session: boto3.Session, settings: Settings, url: str) -> None:
+    s3 = session.client("s3", config=_CHECK_CONFIG)
     for bucket in (settings.originals, settings.derivatives):
         try:
             s3.head_bucket(Bucket=bucket)
@@ -116,5 +116,5 @@ def _assert_there(session: boto3.Session, settings: Settings, endpoint: str) -> 
             reason = {404: "does not exist", 403: "is closed to these credentials"}.get(status, f"fails: {error}")
             raise SystemExit(f"imgy: bucket {bucket} {reason}") from None
         except BotoCoreError as error:
-            at = f"no S3 answers at {endpoint}; start it first: make run" if endpoint else str(error)
-            raise SystemExit(f"imgy: {at}") from None
+            reason = f"no S3 answers at {url}; start it first: make run" if url else str(error)
+            raise SystemExit(f"imgy: {reason}") from None

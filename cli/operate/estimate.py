@@ -1,4 +1,4 @@
-"""What a backfill is going to take: bytes, time and dollars, from what stands already and from measured figures."""
+"""Estimates the bytes, the time and the price of a backfill, from existing derivatives and measured times."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from cli.costs.prices import Prices
 
 SECONDS_A_DERIVATIVE = 0.06
 SECONDS_A_MEGABYTE = 0.05
-"""On one core, for each derivative, and for each MB of its original: a line through the uploads on one core of 6 MP and
-18 MP (3 and 16 MB) in docs/bench.md, 1.21 s and 1.70 s for the sixteen derivatives of the shipped presets."""
+"""Seconds on one core, for each derivative and for each MB of its original. Fitted to two uploads on one core in
+docs/bench.md, 6 MP (3 MB) and 18 MP (16 MB): 1.21 s and 1.70 s for the sixteen derivatives of the shipped presets."""
 
 QUEUE_REQUESTS = 2.1
-"""An original's: received, deleted, and sent in a batch of ten."""
+"""Requests to SQS for an original: receive, delete, and a tenth of sending a batch of ten."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be done: originals and their bytes, how many derivatives are missing by name, mean bytes by name."""
+    """The work of a backfill: originals and their bytes, missing derivatives by name, and mean bytes by name."""
 
     originals: int
     original_bytes: int
@@ -31,13 +31,13 @@ class Work:
 
     @property
     def mean(self) -> float:
-        """Bytes of a derivative of which none stands yet: as of all others, or as docs/cost.md takes it."""
+        """Bytes of a derivative that no original has yet: the mean of the others, or as in docs/cost.md."""
         return sum(self.means.values()) / len(self.means) if self.means else Scenario().stored_bytes
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes that are written, seconds on one core, dollars; `minutes` on as many cores as work."""
+    """An estimate: bytes written, seconds on one core, minutes on all cores, and dollars."""
 
     bytes: int
     seconds: float
@@ -46,7 +46,7 @@ class Estimate:
 
 
 def estimate(work: Work, prices: Prices, cores: int, by_lambda: bool) -> Estimate:
-    """What a work takes: requests to S3, and where Lambda does it, Lambda and the queue."""
+    """Estimate the work. Dollars are the requests to S3, and with `by_lambda` also Lambda and the queue."""
     written = sum(count * work.means.get(name, work.mean) for name, count in work.missing.items())
     seconds = work.derivatives * SECONDS_A_DERIVATIVE + work.original_bytes / 1e6 * SECONDS_A_MEGABYTE
     writes, reads = work.originals * UPLOAD_WRITES + work.derivatives, work.originals * UPLOAD_READS

@@ -1,8 +1,9 @@
-"""What the listings of both buckets say of each original, side by side, in memory that does not grow with them.
+"""Merges the listings of both buckets into one entry for each original, in constant memory.
 
-S3 lists `a`, `a!`, `a/b`, but the folders of their derivatives as `a!/`, `a/` with `a/b/` within it. A folder is past
-as soon as a key comes that is above its name and /\\xff, and no key holds that byte (UTF-8 never does): by this rank
-both listings come in one order. What is held back meanwhile are folders of which each holds the next, 1024 at most.
+S3 lists originals as `a`, `a!`, `a/b`, but their folders as `a!/`, then `a/` with `a/b/` inside it. So the orders
+differ, and a folder is not contiguous. A folder is complete when a key above `<name>/\\xff` arrives; no key contains
+that byte, since UTF-8 never does. Sorted by this rank, both listings have the same order. Incomplete folders are
+buffered: each contains the next one, so there are at most 1024.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +19,7 @@ from chalicelib.storage.store import Object, Store
 
 @dataclass(frozen=True)
 class Listed:
-    """What is listed of one original: itself, where it is there, and all objects of its folder by key."""
+    """The listed objects of one original: itself, if it exists, and the objects of its folder by key."""
 
     key: str
     original: Object | None = None
@@ -26,57 +27,57 @@ class Listed:
 
     @property
     def has_manifest(self) -> bool:
-        """Whether there is a manifest."""
+        """Whether the folder has a manifest."""
         return manifest_key(self.key) in self.folder
 
     @property
     def pictures(self) -> dict[str, Object]:
-        """Every derivative by key, whatever it was made from."""
+        """The folder's derivatives by key, whatever they were made from."""
         return {key: found for key, found in self.folder.items() if key != manifest_key(self.key)}
 
     @property
     def rank(self) -> bytes:
-        """Above everything in the folder, below everything behind it."""
+        """The sort key: above all keys in the folder, below all keys after it."""
         return self.key.encode() + b"/\xff"
 
 
 def listed_originals(originals: Store, derivatives: Store, prefix: str = "", after: str = "") -> Iterator[Listed]:
-    """Each original whose key begins so and comes after that key, and each of which only derivatives are left.
+    """Each original whose key has the prefix and is above `after`, also if only its derivatives exist.
 
-    Raises Unavailable, and MisconfiguredError for a bucket that lists in another order.
+    Raises Unavailable, and MisconfiguredError for a bucket that lists its keys in another order.
     """
     listed = (
         Listed(found.key, found)
         for found in _in_order(originals.listing(prefix, after))
         if may_have_derivatives(found.key)
     )
-    both = merge(_past(listed), folders(derivatives, prefix, after), key=_rank)
-    return (_joined(*same) for _, same in groupby(both, key=_rank))
+    both = merge(_completed(listed), folders(derivatives, prefix, after), key=_rank)
+    return (_merged(*same) for _, same in groupby(both, key=_rank))
 
 
 def folders(derivatives: Store, prefix: str = "", after: str = "") -> Iterator[Listed]:
-    """The derivatives of each original whose key begins so and comes after that key."""
+    """The derivatives of each original whose key has the prefix and is above `after`."""
     by_owner = groupby(_in_order(derivatives.listing(prefix, after)), key=_owner)
     parts = (Listed(key, folder={found.key: found for found in part}) for key, part in by_owner)
-    # Of the folder that holds the prefix, or the key to begin after, only a part is listed.
-    return _past(
+    # The folders that contain the prefix or `after` are listed only in part: leave them out.
+    return _completed(
         part for part in parts if may_have_derivatives(part.key) and part.key.startswith(prefix) and part.key > after
     )
 
 
-def _past(entries: Iterable[Listed]) -> Iterator[Listed]:
-    """Each listed once the listing is past its folder; the parts of a folder, between which others lie, are one."""
+def _completed(entries: Iterable[Listed]) -> Iterator[Listed]:
+    """Yield each entry when its folder is complete, with the parts of the folder merged."""
     waiting: list[Listed] = []
     for listed in entries:
         place = next(iter(listed.folder), listed.key).encode()
         while waiting and waiting[-1].rank < place:
             yield waiting.pop()
         same = waiting.pop() if waiting and waiting[-1].key == listed.key else None
-        waiting.append(_joined(same, listed) if same else listed)
+        waiting.append(_merged(same, listed) if same else listed)
     yield from reversed(waiting)
 
 
-def _joined(first: Listed, *others: Listed) -> Listed:
+def _merged(first: Listed, *others: Listed) -> Listed:
     for other in others:
         first = replace(first, folder={**first.folder, **other.folder})
     return first
@@ -86,7 +87,7 @@ def _in_order(listing: Iterator[Object]) -> Iterator[Object]:
     last = ""
     for found in listing:
         if found.key <= last:
-            raise MisconfiguredError("expected a bucket that lists its keys in order, which directory buckets do not")
+            raise MisconfiguredError("expected a bucket that lists its keys in order; directory buckets do not")
         last = found.key
         yield found
 

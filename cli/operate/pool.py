@@ -1,4 +1,4 @@
-"""Work on many originals at once: so many at a time, in as little memory for a million as for ten."""
+"""Runs work on many items in parallel, in constant memory."""
 
 import time
 from collections import deque
@@ -13,17 +13,17 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 PAUSES = (1, 4)
-"""Seconds before each further try of what S3, or a renderer that is busy, did not answer."""
+"""Seconds before each retry, if S3 or a worker was not available."""
 
 _WINDOW = 4
-"""How many items for each thread have begun or wait, so that one that takes long holds no other up."""
+"""Items per thread that are running or waiting, so that a slow item does not block the others."""
 
 FAILED = "failed"
-"""The outcome of an original that could not be reconciled; the next run tries it again."""
+"""The outcome of an original that could not be reconciled; the next run retries it."""
 
 
 def pooled(work: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
-    """The results of work on each item, in order; items are taken little faster than they are worked on."""
+    """The result of `work` for each item, in order. Items are read only a little ahead of the work."""
     pool = ThreadPoolExecutor(jobs)
     pending: deque[Future[Result]] = deque()
     try:
@@ -34,11 +34,11 @@ def pooled(work: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> 
         while pending:
             yield pending.popleft().result()
     finally:
-        pool.shutdown(cancel_futures=True)  # whoever stops waits for what has begun, and for no more
+        pool.shutdown(cancel_futures=True)  # when stopped, wait for running items only
 
 
-def patiently(work: Callable[[Item], Result], item: Item) -> Result:
-    """Do a work that may be Unavailable, a few times if need be."""
+def with_retries(work: Callable[[Item], Result], item: Item) -> Result:
+    """Call `work`, and retry it if it raises Unavailable."""
     for pause in PAUSES:
         try:
             return work(item)
@@ -48,14 +48,14 @@ def patiently(work: Callable[[Item], Result], item: Item) -> Result:
 
 
 def reconciled(prerender: Prerender, key: str) -> Reconciled:
-    """What a reconciliation came to; one that raised has failed, and stops no other."""
+    """The result of reconciling one original. An exception makes it failed and does not stop the others."""
     try:
-        return patiently(prerender.reconcile, key)
+        return with_retries(prerender.reconcile, key)
     except Exception as error:
         return Reconciled(key, FAILED, reason=describe_error(error))
 
 
 def describe_error(error: BaseException) -> str:
-    """What went wrong, and what lies behind it, for the operator alone: callers never learn a bucket's name."""
+    """An error and its cause, for the operator only: it may contain a bucket's name."""
     parts = [str(part) for part in (error, error.__cause__) if part]
     return ": ".join(filter(None, parts)) or type(error).__name__

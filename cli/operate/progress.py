@@ -1,4 +1,4 @@
-"""How far a command is, on stderr and only where a person reads along; what it came to goes to stdout."""
+"""Shows a command's progress on stderr, if that is a terminal. Results go to stdout."""
 
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -11,14 +11,14 @@ Item = TypeVar("Item")
 
 
 class _Rate(ProgressColumn):
-    """How many a second."""
+    """A column with the items per second."""
 
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed:,.1f}/s" if task.speed else "")
 
 
-def shown(items: Iterable[Item], doing: str, total: int | None = None) -> Iterator[Item]:
-    """The same items; meanwhile a bar with the rate, and the time left where the total is known."""
+def with_progress(items: Iterable[Item], doing: str, total: int | None = None) -> Iterator[Item]:
+    """Yield the items and show a progress bar with the rate, and with the time left if the total is known."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     hidden = not console.is_terminal
@@ -26,6 +26,6 @@ def shown(items: Iterable[Item], doing: str, total: int | None = None) -> Iterat
         yield from bar.track(items, total, description=doing)
 
 
-def counted(number: int, what: str) -> str:
-    """So many of what, which takes an s."""
+def plural(number: int, what: str) -> str:
+    """A number with a noun, in the plural unless it is one."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Filling the queue of a stage: an event for each original, as S3 itself would send it."""
+"""Sends upload events to a stage's queue, one for each original, as S3 would send them."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 QUEUED = "queued"
-"""The outcome of an original that is left to whoever reads the queue."""
+"""The outcome of an original whose event is in the queue."""
 
 _BATCH = 10
-"""How many messages SQS takes at once."""
+"""The most messages in one request to SQS."""
 
 
 @dataclass(frozen=True)
 class Events:
-    """A queue that is told of uploads to a bucket."""
+    """The queue of upload events of one bucket."""
 
     client: "SQSClient"
     url: str
     bucket: str
 
     def send(self, keys: Sequence[str]) -> list[Reconciled]:
-        """An event for each of at most ten keys; what SQS does not take in a few tries has failed."""
+        """Send an event for each of at most ten keys. A key that SQS refuses after some retries has failed."""
         refused: dict[str, str] = dict.fromkeys(keys, "")
         for pause in (*PAUSES, 0):
             refused = self._try(list(refused))
@@ -40,7 +40,7 @@ class Events:
         return [Reconciled(key, FAILED if key in refused else QUEUED, reason=refused.get(key, "")) for key in keys]
 
     def _try(self, keys: Sequence[str]) -> dict[str, str]:
-        """The keys that SQS did not take, and why."""
+        """Send the events; return the keys that SQS refused, with the reasons."""
         answer = self.client.send_message_batch(
             QueueUrl=self.url,
             Entries=[
@@ -52,13 +52,13 @@ class Events:
 
 
 def batches(keys: Iterable[str]) -> Iterator[list[str]]:
-    """Keys by as many as SQS takes at once."""
+    """The keys in batches, as large as SQS accepts."""
     left = iter(keys)
     return iter(lambda: list(islice(left, _BATCH)), [])
 
 
 def created_record(bucket: str, key: str) -> dict[str, Any]:
-    """The record that S3 writes when an object was created, its key form-encoded."""
+    """The event record of a created object, with its key form-encoded as S3 does."""
     return {
         "eventSource": "aws:s3",
         "eventName": "ObjectCreated:Put",

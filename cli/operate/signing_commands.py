@@ -1,4 +1,4 @@
-"""The commands about keys: `python -m cli url` and `python -m cli keys`."""
+"""The commands url and keys."""
 
 import os
 from collections.abc import Callable
@@ -13,25 +13,27 @@ from chalicelib.errors import MisconfiguredError
 from chalicelib.presets.configuration import Configuration
 from chalicelib.presets.file import load_configuration
 from cli.deploy.functions import assert_stage
-from cli.embedded import environment as local
+from cli.embedded import environment
 from cli.signing.key_store import KEYS, FileKeys, KeyStore, ParameterKeys, change
-from cli.signing.url import Asked, signed_url
+from cli.signing.url import UrlRequest, signed_url
 
 commands = typer.Typer()
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The original's key, or a derivative's own path.")]
-Parameters = Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE", help="What a query may say.")]
-Stage = Annotated[str, typer.Option(metavar="STAGE", help="With the keys of a deployed stage, not of this machine.")]
-Profile = Annotated[str | None, typer.Option(envvar="AWS_PROFILE", help="Whose credentials.")]
-DataDir = Annotated[Path, typer.Option(envvar="DATA_DIR", help="The folder of `run` on this machine.")]
-Port = Annotated[int, typer.Option(envvar="PORT", help="The port of `run` on this machine.")]
-Base = Annotated[str, typer.Option(metavar="URL", help="What comes before the path; known for a stage.")]
-Expires = Annotated[str, typer.Option(metavar="TIME", help="How long it is good: 90s, 15m, 6h, 30d; else for ever.")]
-Imgix = Annotated[bool, typer.Option("--imgix", help="Signed as imgix's clients do.")]
-KeyId = Annotated[str, typer.Option(metavar="ID", help="By which key; the newest unless it is named.")]
-Add = Annotated[str, typer.Option(metavar="ID", help="Make a new key.")]
-Drop = Annotated[str, typer.Option(metavar="ID", help="Take a key away: what it signed is refused from then on.")]
-Show = Annotated[bool, typer.Option("--show", help="Print the secrets, too: an application signs with them.")]
+Parameters = Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE", help="Parameters of the query.")]
+Stage = Annotated[str, typer.Option(metavar="STAGE", help="Use the keys of a deployed stage, not of the local run.")]
+Profile = Annotated[str | None, typer.Option(envvar="AWS_PROFILE", help="The AWS profile to use.")]
+DataDir = Annotated[Path, typer.Option(envvar="DATA_DIR", help="The data folder of the local run.")]
+Port = Annotated[int, typer.Option(envvar="PORT", help="The port of the local run.")]
+Base = Annotated[str, typer.Option(metavar="URL", help="The URL before the path. Default: that of the stage.")]
+Expires = Annotated[
+    str, typer.Option(metavar="TIME", help="How long the URL is valid: 90s, 15m, 6h, 30d. Default: no limit.")
+]
+Imgix = Annotated[bool, typer.Option("--imgix", help="Sign as imgix's clients do.")]
+KeyId = Annotated[str, typer.Option(metavar="ID", help="The key to sign with. Default: the newest.")]
+Add = Annotated[str, typer.Option(metavar="ID", help="Add a new key.")]
+Drop = Annotated[str, typer.Option(metavar="ID", help="Drop a key: URLs signed with it are then refused.")]
+Show = Annotated[bool, typer.Option("--show", help="Print the secrets, too, for the application that signs.")]
 
 
 @commands.command()
@@ -50,11 +52,10 @@ def url(
     """Print the signed URL of a picture."""
     keys = _store(stage, profile, data_dir).read()
     if not keys:
-        raise SystemExit(f"imgy: there are no keys yet; {_how(stage)}")
-    asked = Asked(key, parameters or [], key_id, expires, imgix)
-    at = base or (_address(stage, profile) if stage else f"http://{local.HOST}:{port}")
-    presets = _presets(stage)
-    print(signed_url(asked, keys, at, presets))
+        raise SystemExit(f"imgy: there are no keys yet; {_how_to_add(stage)}")
+    request = UrlRequest(key, parameters or [], key_id, expires, imgix)
+    at = base or (_address(stage, profile) if stage else f"http://{environment.HOST}:{port}")
+    print(signed_url(request, keys, at, _configuration(stage)))
 
 
 @commands.command()
@@ -66,7 +67,7 @@ def keys(
     profile: Profile = None,
     data_dir: DataDir = Path(".local"),
 ) -> None:
-    """List the keys of signed URLs, add one, drop one. All are good at once, so that a new one can come first."""
+    """List the signing keys, add one or drop one. All of them are valid, so that a key can be replaced in two steps."""
     for name, secret in change(_store(stage, profile, data_dir), add, drop, _publish(stage, profile)).items():
         print(f"{name}  {secret}" if show else name)
 
@@ -80,16 +81,16 @@ def _store(stage: str, profile: str | None, data_dir: Path) -> KeyStore:
     return ParameterKeys(boto3.Session(profile_name=profile).client("ssm"), f"/{stage_name(stage)}/keys")
 
 
-def _presets(stage: str) -> Configuration:
-    """What presets.yaml says for a stage, on this machine for the one that `run` was told."""
+def _configuration(stage: str) -> Configuration:
+    """The configuration of a stage; without one, of the local run's IMGY_STAGE."""
     try:
         return load_configuration(stage or os.environ.get("IMGY_STAGE", ""))
     except MisconfiguredError as mistakes:
         raise SystemExit(f"imgy: {mistakes}") from None
 
 
-def _how(stage: str) -> str:
-    return f"python -m cli keys --stage {stage} --add k1, then deploy" if stage else "make run makes one"
+def _how_to_add(stage: str) -> str:
+    return f"add one: python -m cli keys --stage {stage} --add k1, then deploy" if stage else "make run adds one"
 
 
 def _edge(stage: str, profile: str | None) -> dict[str, str]:
@@ -102,12 +103,12 @@ def _edge(stage: str, profile: str | None) -> dict[str, str]:
 def _address(stage: str, profile: str | None) -> str:
     found = _edge(stage, profile)
     if not found:
-        raise SystemExit(f"imgy: stage {stage} has no edge yet; make deploy STAGE={stage}, or say --base URL")
+        raise SystemExit(f"imgy: stage {stage} has no edge yet; run: make deploy STAGE={stage}, or add --base URL")
     return found["Url"]
 
 
 def _publish(stage: str, profile: str | None) -> Callable[[Keys], object]:
-    """Tells a stage's edge of its keys at once; the functions look for themselves within five minutes."""
+    """A function that sends keys to a stage's edge at once. The Lambda functions read them within five minutes."""
 
     def published(keys: Keys) -> None:
         outputs = _edge(stage, profile) if stage else {}

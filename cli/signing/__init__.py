@@ -1,1 +1,1 @@
-"""Where an operator keeps keys, and the signed URLs made with them."""
+"""Stores the signing keys, and signs URLs with them."""

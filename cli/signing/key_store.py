@@ -1,4 +1,4 @@
-"""The keys of signatures where an operator keeps them: a parameter of Systems Manager, or a file on this machine."""
+"""Stores the signing keys: in a parameter of Systems Manager, or in a file on this machine."""
 
 import json
 import os
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 _SECRET_BYTES = 32
 FIRST = "k1"
 KEYS = "keys.json"
-"""The file in the data folder of the local run."""
+"""The key file in the data folder of the local run."""
 
 
 class KeyStore(Protocol):
-    """Where keys are kept."""
+    """A place where signing keys are stored."""
 
     @property
     def reference(self) -> str:
-        """How IMGY_KEYS names it."""
+        """The value of IMGY_KEYS that names this store."""
 
     def read(self) -> Keys | None:
-        """The keys, None where there are none; raises SystemExit for what are no keys."""
+        """The keys, or None if there are none. Raises SystemExit if the content is invalid."""
 
     def write(self, keys: Keys) -> None:
-        """Keep these and no others."""
+        """Replace all keys by these."""
 
 
 @dataclass(frozen=True)
 class FileKeys:
-    """Keys in a file that its owner alone reads."""
+    """Keys in a file that only its owner can read."""
 
     path: Path
 
@@ -56,7 +56,7 @@ class FileKeys:
 
 @dataclass(frozen=True)
 class ParameterKeys:
-    """Keys in a SecureString of Systems Manager, which costs nothing."""
+    """Keys in a SecureString parameter of Systems Manager, which is free."""
 
     client: "SSMClient"
     name: str
@@ -76,7 +76,7 @@ class ParameterKeys:
         self.client.put_parameter(Name=self.name, Value=json.dumps(dict(keys)), Type="SecureString", Overwrite=True)
 
     def drop(self) -> None:
-        """Take all keys away: no signature is good any more."""
+        """Delete all keys; no signature is valid afterwards."""
         self.client.delete_parameters(Names=[self.name])
 
 
@@ -88,35 +88,35 @@ def _checked(name: str, text: str) -> Keys:
 
 
 def ensured(store: KeyStore) -> Keys:
-    """The keys, of which one is made where there are none."""
+    """The keys; creates the first one if there are none."""
     keys = store.read()
     return keys or added(store, FIRST)
 
 
 def added(store: KeyStore, name: str) -> Keys:
-    """The keys with a new one; raises SystemExit for a name that is taken, or is none."""
+    """The keys after adding one. Raises SystemExit if the name exists or is invalid."""
     keys = store.read() or {}
     if name in keys:
-        raise SystemExit(f"imgy: there is a key {name} already; drop it first, or give the new one another name")
+        raise SystemExit(f"imgy: key {name} already exists; drop it first, or choose another name")
     more = {**keys, name: secrets.token_urlsafe(_SECRET_BYTES)}
     store.write(_checked(f"key {name}", json.dumps(more)))
     return more
 
 
 def dropped(store: KeyStore, name: str) -> Keys:
-    """The keys without one; raises SystemExit for one that is not there, and for the last."""
+    """The keys after removing one. Raises SystemExit if it does not exist, or is the only one."""
     keys = store.read() or {}
     if name not in keys:
-        raise SystemExit(f"imgy: there is no key {name}; there are: {', '.join(keys) or 'none'}")
+        raise SystemExit(f"imgy: there is no key {name}; the keys are: {', '.join(keys) or 'none'}")
     if len(keys) == 1:
-        raise SystemExit(f"imgy: {name} is the only key; add another before it goes")
+        raise SystemExit(f"imgy: {name} is the only key; add another one before you drop it")
     fewer = {other: secret for other, secret in keys.items() if other != name}
     store.write(fewer)
     return fewer
 
 
 def change(store: KeyStore, add: str, drop: str, publish: Callable[[Keys], object]) -> Keys:
-    """Add a key, drop one, or neither; `publish` tells the edge of what is good from now on."""
+    """Add a key, drop one, or neither. After a change, `publish` sends all keys to the edge."""
     keys = store.read() or {}
     if add:
         keys = added(store, add)

@@ -1,4 +1,4 @@
-"""`python -m cli url`: a signed URL, for whoever writes a page, tries a key, or looks why one is refused."""
+"""`python -m cli url`: signs a URL, to write a page, to try a key, or to see why a URL is refused."""
 
 import re
 import time
@@ -14,14 +14,14 @@ from chalicelib.text import UNWRITABLE
 from chalicelib.transformation import Derivative, parse_path
 
 _LATEST = 10**12
-"""What `expires` has too many digits for."""
+"""A Unix time from here on has more digits than `expires` may have."""
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is to be signed: an original's key, `parameters` as NAME=VALUE, and how."""
+class UrlRequest:
+    """A URL to sign: the original's key, `parameters` as NAME=VALUE, and how to sign it."""
 
     key: str
     parameters: Sequence[str]
@@ -30,47 +30,51 @@ class Asked:
     imgix: bool = False
 
 
-def signed_url(asked: Asked, keys: Keys, base: str, configuration: Configuration, now: float | None = None) -> str:
-    """The URL, signed with the newest key unless one is named; raises SystemExit for what would be refused."""
-    name = asked.key_id or [*keys][-1]
+def signed_url(
+    request: UrlRequest, keys: Keys, base: str, configuration: Configuration, now: float | None = None
+) -> str:
+    """The signed URL; the newest key is the default. Raises SystemExit for a URL that would be refused."""
+    name = request.key_id or [*keys][-1]
     if name not in keys:
-        raise SystemExit(f"imgy: there is no key {name}; there are: {', '.join(keys)}")
-    until = _until(asked.expires, time.time() if now is None else now) if asked.expires else None
-    given, key = _given(asked.parameters), asked.key.lstrip("/")
+        raise SystemExit(f"imgy: there is no key {name}; the keys are: {', '.join(keys)}")
+    until = _until(request.expires, time.time() if now is None else now) if request.expires else None
+    given, key = _given(request.parameters), request.key.lstrip("/")
     try:
-        _answered(key, [*given.items()], configuration, signed=True)
+        _derivative(key, [*given.items()], configuration, signed=True)
     except ImgyError as error:
         raise SystemExit(f"imgy: {error}") from None
-    by_imgix = asked.imgix
-    made = imgix_path(key, given, keys[name], until) if by_imgix else signed_path(key, given, name, keys[name], until)
-    return base.rstrip("/") + made
+    if request.imgix:
+        path = imgix_path(key, given, keys[name], until)
+    else:
+        path = signed_path(key, given, name, keys[name], until)
+    return base.rstrip("/") + path
 
 
-def lacking(key: str, pairs: Pairs, keys: Keys, configuration: Configuration) -> str:
-    """The `sig=` that a URL lacks to be answered; empty where it lacks none, or would be refused all the same."""
-    asked = [pair for pair in pairs if pair[0] not in IGNORED]
-    answered = _answered_or_none(key, asked, configuration, signed=True)
-    if not keys or answered is None or _answered_or_none(key, asked, configuration, signed=False) == answered:
+def missing_signature(key: str, pairs: Pairs, keys: Keys, configuration: Configuration) -> str:
+    """The `sig=` that a URL needs; empty if it needs none, or would be refused even with one."""
+    unsigned = [pair for pair in pairs if pair[0] not in IGNORED]
+    derivative = _derivative_or_none(key, unsigned, configuration, signed=True)
+    if not keys or derivative is None or _derivative_or_none(key, unsigned, configuration, signed=False) == derivative:
         return ""
-    return f"sig={sign(key, asked, *[*keys.items()][-1])}"
+    return f"sig={sign(key, unsigned, *[*keys.items()][-1])}"
 
 
-def _answered_or_none(key: str, pairs: Pairs, configuration: Configuration, signed: bool) -> Derivative | None:
+def _derivative_or_none(key: str, pairs: Pairs, configuration: Configuration, signed: bool) -> Derivative | None:
     try:
-        return _answered(key, pairs, configuration, signed)
+        return _derivative(key, pairs, configuration, signed)
     except ImgyError:
         return None
 
 
-def _answered(key: str, pairs: Pairs, configuration: Configuration, signed: bool) -> Derivative:
-    """What the route answers, signed or not; raises ParameterError or Forbidden for what it would refuse."""
+def _derivative(key: str, pairs: Pairs, configuration: Configuration, signed: bool) -> Derivative:
+    """The derivative that the route would return. Raises ParameterError or Forbidden if the route would refuse."""
     if not key or any(category(letter) in UNWRITABLE for letter in key):
-        raise ParameterError("expected a key without control characters, and not an empty one")
+        raise ParameterError("expected a non-empty key without control characters")
     derivative = parse_path(key)
     if derivative is None:
         return configuration.request(key, pairs, "", signed).derivative
     if pairs:
-        raise ParameterError("expected no parameter beside a derivative's own path, received one")
+        raise ParameterError("expected no parameters with a derivative's own path")
     return configuration.admit(derivative, signed)
 
 

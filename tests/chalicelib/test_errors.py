@@ -54,7 +54,7 @@ def test_while_s3_is_down_it_is_503_and_nobody_keeps_it(web, cat, request, broke
 
 def test_a_body_that_breaks_off_is_503(web, cat, derivatives):
     web.ask("/cat.jpg?w=30")
-    derivatives.fail("read", Unavailable("the store broke off; try again in a moment"), once=True)
+    derivatives.fail("read", Unavailable("the store closed the connection; try again in a moment"), once=True)
     assert web.ask("/cat.jpg?w=30").status == 503
     assert web.ask("/cat.jpg?w=30").status == 200
 

@@ -1,6 +1,6 @@
 """The tests have teeth: each defence is switched off in turn, in a copy, and a test must fail.
 
-Those of the flows stand here, those against strangers in walls.py.
+Those of the flows stand here, those against strangers in defences.py.
 
 python tests/mutation/mutate.py [WORD]      those whose name holds the word; exit 1 where nothing is noticed
 """

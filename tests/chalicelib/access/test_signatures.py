@@ -206,7 +206,7 @@ def test_no_cache_keeps_an_answer_longer_than_its_signature_is_good(configure, p
 def test_where_nothing_is_signed_whatever_is_about_signatures_is_a_mistake(query):
     route = Route(None, read_configuration(""), Settings(), lambda key: "")
     asked = gathered(parse_qsl(query, keep_blank_values=True))
-    with pytest.raises(ParameterError, match="nothing is signed here"):
+    with pytest.raises(ParameterError, match="this stage has no signing keys"):
         route.understand(Request("GET", "cat.jpg", asked, {}))
 
 

@@ -98,15 +98,15 @@ def test_imgy_by_hand():
         {
             "edge function, every request": 100_000 * 2e-6,
             "Origin Shield, every miss": 10_200 * 3e-6,
-            "S3, reading for every miss": 10_000 * 7e-6,
+            "S3, a read for every miss": 10_000 * 7e-6,
             "rendering uploads: Lambda": 100 * (5e-6 + 2 * 2.0 * 1e-5),
             "rendering on demand: API Gateway, Lambda": 200 * (4e-6 + 5e-6 + 1 * 0.5 * 1e-5),
-            "S3, requests of rendering": (100 * 20 + 200) * 6e-6 + (100 * 6 + 200 * 5) * 7e-6,
-            "S3, keeping derivatives": 3.4 * 0.02,  # of each of 1,000 originals 16 of 200 kB and 2 of 100 kB
-            "S3, keeping originals": 1 * 0.02,
+            "S3, requests while rendering": (100 * 20 + 200) * 6e-6 + (100 * 6 + 200 * 5) * 7e-6,
+            "S3, storing derivatives": 3.4 * 0.02,  # of each of 1,000 originals 16 of 200 kB and 2 of 100 kB
+            "S3, storing originals": 1 * 0.02,
             "logs": 300 * 1e-6,
             "invalidations": 200 * 0.5,  # 1,000 of the 1,200 are free
-            "a queue, polled": 657_000 * 1e-6,  # five pollers, three times a minute, 730 hours
+            "a queue that is polled": 657_000 * 1e-6,  # five pollers, three times a minute, 730 hours
             "alarms and a secret": 4 * 0.25 + 0.5,
         }
     )
@@ -143,7 +143,7 @@ def test_imgproxy_has_tasks_for_the_busiest_second():
 
 def test_plans_by_hand():
     # imgix: 10 GB delivered, 1,000 x 10 pictures of 100 kB kept are 1 GB, 1,000 new pictures: 10 + 2 + 2 credits
-    assert MODEL.imgix(0.9).making == pytest.approx({"plan Starter": 25, "S3, keeping originals": 0.02})
+    assert MODEL.imgix(0.9).making == pytest.approx({"plan Starter": 25, "S3, storing originals": 0.02})
     assert MODEL.cloudinary(0.9).making == {"plan Plus": 99}
     # Cloudinary: 10 + 1 + 1 (originals) + (100 uploads + 1,000) / 1,000
     prices = Rounded(ROUND)

@@ -102,11 +102,14 @@ def test_buckets_that_an_undeploy_has_kept_are_taken_on_by_the_next_deploy(sessi
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_package_that_is_not_whole_is_not_deployed(session, tmp_path, monkeypatch, whole):
     functions, ran = functions_of(session, "dev", tmp_path / "project"), []
+    packages = tmp_path / "project" / ".chalice" / "deployments"
 
     def chalice(self, *words):
         """Goes on without what could not be installed, as Chalice does."""
         ran.append(words[0])
         if words[0] == "package":
+            packages.mkdir(parents=True, exist_ok=True)
+            (packages / "0123-python3.12.zip").touch()
             with ZipFile(Path(words[-1]) / "deployment.zip", "w") as archive:
                 listed = (tmp_path / "project" / "requirements.txt").read_text()
                 for name, version in re.findall(r"^(\S+)==(\S+)", listed, re.MULTILINE)[0 if whole else 1 :]:
@@ -117,9 +120,11 @@ def test_a_package_that_is_not_whole_is_not_deployed(session, tmp_path, monkeypa
     if whole:
         functions.deploy()
     else:
-        with pytest.raises(SystemExit, match=r"nothing was deployed, as its package lacks [\w-]+==[\d.]+$"):
+        with pytest.raises(SystemExit, match=r"nothing was deployed, because the package lacks [\w-]+==[\d.]+$"):
             functions.deploy()
     assert ran == (["package", "deploy"] if whole else ["package"])
+    functions.staged({}, {})
+    assert [path.name for path in packages.glob("*")] == (["0123-python3.12.zip"] if whole else []), "reused, if whole"
 
 
 def test_what_was_deployed_is_remembered_in_the_account(session):
@@ -128,7 +133,7 @@ def test_what_was_deployed_is_remembered_in_the_account(session):
     record.write(SOMETHING)
     assert record.resources() == {"rest_api": {"name": "rest_api", "rest_api_url": "https://x/api/"}}
     record.write(NOTHING)
-    record.forget()
+    record.delete()
     assert record.resources() == {}
     assert session.client("ssm").describe_parameters()["Parameters"] == []
 

@@ -32,9 +32,9 @@ def test_writing_makes_the_page(tmp_path):
 @pytest.mark.parametrize(
     ("variable", "cells"),
     [
-        ("PORT", ["`--port`", "`8000`", "Port of the page and the pictures."]),
-        ("DATA_DIR", ["`--data-dir`", "`.local`", "Folder that keeps the buckets."]),
-        ("EDGE", ["`--edge`", "off", "Put a simulated CloudFront before it; needs node."]),
+        ("PORT", ["`--port`", "`8000`", "Port of the web page and the pictures."]),
+        ("DATA_DIR", ["`--data-dir`", "`.local`", "Folder in which the buckets are stored."]),
+        ("EDGE", ["`--edge`", "off", "Put a simulated CloudFront in front; needs node."]),
     ],
 )
 def test_an_option_of_the_local_run_is_listed_by_its_variable(variable, cells):

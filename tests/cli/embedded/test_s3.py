@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from cli.embedded.environment import DERIVATIVES, ORIGINALS
-from cli.embedded.recovery import BESIDE, remove_torn_writes
+from cli.embedded.recovery import METADATA_SUFFIX, remove_torn_writes
 from cli.embedded.s3 import embedded_s3
 
 KEYS = ["plain.jpg", "deep/er/ä +%.jpg", "doubled//slash.jpg"]
@@ -52,11 +52,11 @@ def stored(tmp_path_factory):
 def files(folder, bucket):
     """The file of each object's bytes."""
     found = (folder / "s3").glob(f"*/{bucket}/**/*")
-    return [file for file in found if file.is_file() and not file.name.endswith(BESIDE)]
+    return [file for file in found if file.is_file() and not file.name.endswith(METADATA_SUFFIX)]
 
 
 def beside(file):
-    return file.with_name(file.name + BESIDE)
+    return file.with_name(file.name + METADATA_SUFFIX)
 
 
 def cut_short(file):
@@ -148,5 +148,5 @@ def test_what_cannot_be_written_is_not_said_to_be_stored(folder):
         with pytest.raises(BotoCoreError):
             s3.put_object(Bucket=ORIGINALS, Key="after//.jpg", Body=b"after")
         embedded.process.wait(5)
-        with pytest.raises(SystemExit, match=r"the embedded S3 ended \(it cannot write: .*run again"):
+        with pytest.raises(SystemExit, match=r"the embedded S3 ended \(write failed: .*start it again"):
             embedded.assert_running()

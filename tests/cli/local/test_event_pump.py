@@ -1,4 +1,4 @@
-"""The pump: from the queue to the triggers; a message goes only when its trigger returned."""
+"""The event pump: from the queue to the triggers; a message goes only when its trigger returned."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from cli.local import event_pump as pumping
-from cli.local.event_pump import Queue, catch_up, deliver, pause_after, pump
+from cli.local.event_pump import Queue, catch_up, deliver, deliver_events, pause_after
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_what_is_no_event_stays_on_the_queue_and_stops_nobody(sqs, url, queue, c
     sqs.send_message(QueueUrl=url, MessageBody="not JSON")
     deliver_next(queue)
     assert left(sqs, url) == [0, 1]
-    assert "comes again" in caplog.text
+    assert "is delivered again" in caplog.text
 
 
 def test_lost_keys_are_queued_as_s3_would_and_progress_is_said(queue, caplog):
@@ -136,7 +136,7 @@ def test_lost_keys_are_queued_as_s3_would_and_progress_is_said(queue, caplog):
     deliver_next(queue, created)
     deliver_next(queue, created)
     assert sorted(created.calls) == [["%C3%A9/a.jpg"], ["b+c%2Bd%25.jpg"]]
-    assert "Catching up with what changed while nothing ran, 2 in all" in caplog.text
+    assert "Catching up with 2 originals that changed" in caplog.text
     assert "Caught up with 2 of 2" in caplog.text
 
 
@@ -160,7 +160,7 @@ def test_the_pump_works_until_it_is_stopped_and_survives_a_queue_that_is_away(qu
 
     monkeypatch.setattr(queue, "receive", flaky)
     queue.send({"Records": [record("a.jpg")]})
-    worker = threading.Thread(target=pump, args=[queue, {"ObjectCreated": created}, stopping])
+    worker = threading.Thread(target=deliver_events, args=[queue, {"ObjectCreated": created}, stopping])
     worker.start()
     deadline = time.monotonic() + 10
     while not created.calls and time.monotonic() < deadline:

@@ -409,5 +409,5 @@ def test_a_store_that_does_not_answer_is_said_in_a_sentence(configuration):
         client.delete("/-/page/original?key=a.jpg"),
     ):
         assert response.status_code == 503
-        assert response.json == {"error": "The embedded S3 does not answer; see what the terminal says."}
+        assert response.json == {"error": "The embedded S3 does not answer; see the terminal."}
     assert client.get("/").status_code == 200

@@ -315,7 +315,7 @@ def test_when_the_embedded_s3_is_killed_the_run_says_so_and_the_next_one_works(s
     os.kill(embedded, signal.SIGKILL)
     assert run.process.wait(10) == 1
     lines = run.process.stderr.read().decode().splitlines()
-    assert lines == [f"imgy: the embedded S3 ended (Killed); what it stored is kept in {tmp_path}, run again"]
+    assert lines == [f"imgy: the embedded S3 ended (Killed); its objects are kept in {tmp_path}; start it again"]
     start(tmp_path, port=run.port, s3_port=run.s3_port).open()
 
 

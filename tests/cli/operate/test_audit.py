@@ -296,13 +296,13 @@ def test_a_summary_for_machines(few, cats, upload):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "imgy: say which buckets: --local, --stage STAGE, or --originals NAME with --derivatives NAME"),
-        (["--local", *BUCKETS], "say which buckets"),
+        ([], "imgy: choose the buckets: --local, --stage STAGE, or --originals NAME with --derivatives NAME"),
+        (["--local", *BUCKETS], "choose the buckets"),
         (["--originals", "one"], "expected two buckets"),
         (["--originals", "one", "--derivatives", "one"], "expected two buckets"),
         (["--originals", "one", "--derivatives", "two"], "bucket one does not exist"),
         (["--stage", "nowhere"], "expected one of the stages dev, prod, received 'nowhere'"),
-        (["--stage", "dev"], "stage dev is not deployed; make deploy STAGE=dev"),
+        (["--stage", "dev"], "stage dev is not deployed; run: make deploy STAGE=dev"),
     ],
 )
 def test_what_cannot_be_looked_at_is_said_in_a_sentence(s3, monkeypatch, words, said):

@@ -31,7 +31,7 @@ from chalicelib.storage.store import Content, Object
 from chalicelib.transformation import parse_path
 from cli import ROOT
 from cli.costs.prices import load
-from cli.local.event_pump import handle
+from cli.local.event_pump import call_triggers
 from cli.operate import pool
 from cli.operate import queue as sending
 from cli.operate.audit import Report, audit
@@ -235,7 +235,7 @@ def test_measured_uploads_are_near_the_estimate():
 )
 def test_the_plan_for_people(cats, prerender, minutes, told):
     first, second, third = plan_lines(plan(prerender, io.StringIO()), Estimate(12_100_000, 1.0, minutes, 1.25))
-    assert (first, second) == ("3 originals looked at", "to do: 3 originals, 15 derivatives")
+    assert (first, second) == ("3 originals inspected", "to do: 3 originals, 15 derivatives")
     assert third == f"about 12.1 MB, {told}, 1.25 dollars"
 
 
@@ -289,7 +289,7 @@ def test_a_filled_queue_makes_everything_as_uploads_would(few, s3, upload, prere
         bodies += [json.loads(message["Body"]) for message in found]
     assert [len(body["Records"]) for body in bodies] == [1] * 14
     for body in bodies:
-        handle(body, {"ObjectCreated": app.upload_trigger})
+        call_triggers(body, {"ObjectCreated": app.upload_trigger})
     assert audited(prerender) == {"complete": 14}
 
 
@@ -327,14 +327,14 @@ def test_batches_are_as_large_as_sqs_takes():
 def test_the_command_plans_does_and_tells(few, cats):
     dry = run("backfill", "--dry-run")
     assert (dry.code, dry.err) == (0, "")
-    assert dry.out.splitlines()[:2] == ["3 originals looked at", "to do: 3 originals, 15 derivatives"]
+    assert dry.out.splitlines()[:2] == ["3 originals inspected", "to do: 3 originals, 15 derivatives"]
     told = run("backfill", "--dry-run", "--json").json
     assert (told["plan"]["originals"], told["plan"]["derivatives"], told["done"]) == (3, 15, {})
     ended = run("backfill", "--jobs", "2")
     assert ended.code == 0
     assert ended.out.splitlines()[3].startswith("3 made; 15 derivatives, ")
     again = run("backfill")
-    assert (again.code, again.out.splitlines()) == (0, ["3 originals looked at: 3 complete", "nothing to do"])
+    assert (again.code, again.out.splitlines()) == (0, ["3 originals inspected: 3 complete", "nothing to do"])
 
 
 @on_moto
@@ -360,9 +360,9 @@ def test_the_command_tells_what_failed_by_its_exit_code(few, cats, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--presets", "smal"], "expected names of presets.yaml (small, square, set) for --presets, received 'smal'"),
+        (["--presets", "smal"], "expected presets of presets.yaml (small, square, set) for --presets, received 'smal'"),
         (["--presets", "small", "--queue", "events"], "expected --presets without --queue"),
-        (["--queue", "nothing"], "there is no queue nothing here"),
+        (["--queue", "nothing"], "queue nothing was not found"),
     ],
 )
 def test_a_mistake_is_said_in_a_sentence_and_nothing_done(few, cats, derivatives, words, said):
@@ -382,7 +382,7 @@ def test_the_queue_of_a_stage_is_filled_only_where_somebody_reads_it(few, cats, 
         monkeypatch.setattr("cli.operate.environment.outputs", lambda client, name, found=found: found)
         ended[mode] = run("backfill", "--queue", "imgy-dev-events", buckets=["--stage", "dev"])
     assert (ended["direct"].code, ended["direct"].err.count("\n")) == (2, 1)
-    assert "nobody reads imgy-dev-events; make deploy STAGE=dev with Mode=queue" in ended["direct"].err
+    assert "no function reads imgy-dev-events; deploy stage dev with Mode=queue" in ended["direct"].err
     assert (ended["queue"].code, ended["queue"].out.splitlines()[3]) == (0, "3 queued")
     assert len(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]) == 3
 
@@ -470,7 +470,7 @@ def test_ctrl_c_ends_it_in_a_sentence_and_it_goes_on_from_there(shell):
     until_some_stand(process, shell.derivatives)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
-    assert (process.returncode, err) == (130, "imgy: stopped; the same command goes on from here\n")
+    assert (process.returncode, err) == (130, "imgy: stopped; run the same command again to continue\n")
     told = json.loads(out)
     assert told["stopped"]
     assert STANDING <= told["done"]["made"] + 1 < ORIGINALS

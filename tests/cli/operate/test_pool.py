@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.errors import Unavailable
 from cli.operate import pool
-from cli.operate.pool import describe_error, patiently, pooled
+from cli.operate.pool import describe_error, pooled, with_retries
 
 
 def test_results_come_in_order_however_long_each_takes():
@@ -71,7 +71,7 @@ def test_what_is_unavailable_is_tried_three_times(monkeypatch):
         raise Unavailable("slow down")
 
     with pytest.raises(Unavailable):
-        patiently(work, "a")
+        with_retries(work, "a")
     assert (tries, pauses) == (["a"] * 3, [1, 4])
 
 

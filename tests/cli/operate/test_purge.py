@@ -12,7 +12,7 @@ from chalicelib.storage.derivatives import Derivatives
 from chalicelib.storage.memory import MemoryStore
 from cli.operate.audit import Report, audit
 from cli.operate.findings import by_picture
-from cli.operate.purge import counted_below, purge
+from cli.operate.purge import count_below, purge
 from support.commands import BUCKETS, FOUNDATION, run
 from support.originals import NOT_AN_IMAGE, picture
 from support.pipeline import NAMES, on_every_store
@@ -54,7 +54,7 @@ def test_an_original_loses_its_own_pictures_and_no_other_does(cats, prerender, o
 
 @on_every_store
 def test_a_prefix_takes_all_below_it_but_not_the_original_of_its_name(cats, prerender, derivatives, told):
-    assert counted_below(prerender, "a/") == purge(prerender, "a/")
+    assert count_below(prerender, "a/") == purge(prerender, "a/")
     assert left(derivatives) == {"a", "a!", "a0", "é/a", "w=1.jpg"}
     assert told == ["a/"]
 
@@ -134,11 +134,11 @@ def few(monkeypatch, presets):
 @on_moto
 def test_the_command_says_what_it_did(few, cats, derivatives):
     ended = run("purge", "a")
-    assert (ended.code, ended.out.splitlines()[0]) == (0, "taken away: 5 derivatives and 1 manifest of 1 original")
+    assert (ended.code, ended.out.splitlines()[0]) == (0, "deleted: 5 derivatives and 1 manifest of 1 original")
     told = run("purge", "a/", "--yes", "--json").json
     assert told == {"purged": "a/", "originals": 2, "derivatives": 10, "manifests": 2, "edge_told": False}
     ended = run("purge", "é")
-    assert (ended.code, ended.out) == (0, "nothing stood of é; for all that is below it, say é/\n")
+    assert (ended.code, ended.out) == (0, "é has no derivatives; to purge everything below it: é/\n")
     assert left(derivatives) == {"a!", "a0", "é/a", "w=1.jpg"}
 
 
@@ -146,7 +146,7 @@ def test_the_command_says_what_it_did(few, cats, derivatives):
 @pytest.mark.parametrize(("answer", "purged"), [("y\n", True), ("n\n", False), ("", False)])
 def test_a_prefix_is_asked_about(few, cats, derivatives, answer, purged):
     ended = run("purge", "a/", input=answer)
-    assert "Take away 10 derivatives and 2 manifests of 2 originals in imgy-derivatives?" in ended.err
+    assert "Delete 10 derivatives and 2 manifests of 2 originals in imgy-derivatives?" in ended.err
     assert ended.code == (0 if purged else 1)
     assert ("nothing was purged" in ended.err) is not purged
     assert ("a/b.jpg" not in left(derivatives)) is purged
@@ -160,7 +160,7 @@ def test_a_stages_edge_is_told_by_its_queue(few, cats, monkeypatch):
     url = sqs.create_queue(QueueName="imgy-dev-invalidations")["QueueUrl"]
     monkeypatch.setattr("cli.operate.environment.outputs", lambda client, name: FOUNDATION)
     ended = run("purge", "a/", "--yes", buckets=["--stage", "dev"])
-    assert ended.out.splitlines()[1] == "CloudFront forgets it within a minute"
+    assert ended.out.splitlines()[1] == "CloudFront is invalidated within a minute"
     (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
     assert message["Body"] == "a/"
 
@@ -169,6 +169,6 @@ def test_a_stages_edge_is_told_by_its_queue(few, cats, monkeypatch):
 def test_an_empty_name_is_no_prefix_of_everything(few, cats, derivatives):
     ended = run("purge", "")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err == "imgy: expected the key of an original, or a prefix, which ends in /\n"
+    assert ended.err == "imgy: expected the key of an original, or a prefix ending in /\n"
     assert left(derivatives) == set(KEYS)
     assert run("purge", "x", buckets=BUCKETS[:2]).code == 2

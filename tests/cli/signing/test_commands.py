@@ -14,7 +14,7 @@ from chalicelib.access.signatures import Signature
 from chalicelib.presets.file import read_configuration
 from cli.__main__ import commands
 from cli.signing.key_store import FileKeys, ParameterKeys, added, dropped, ensured
-from cli.signing.url import Asked, signed_url
+from cli.signing.url import UrlRequest, signed_url
 
 KEYS = {"k1": "first-secret-of-all", "k2": "second-secret-of-all"}
 NOW = 1_800_000_000.0
@@ -50,7 +50,7 @@ def test_a_new_key_comes_before_the_old_one_goes(store):
     ("change", "says"),
     [
         (lambda store: dropped(store, "k1"), "the only key"),
-        (lambda store: dropped(store, "k9"), "no key k9; there are: k1"),
+        (lambda store: dropped(store, "k9"), "no key k9; the keys are: k1"),
         (lambda store: added(store, "k1"), "already"),
         (lambda store: added(store, "Key 2"), "expected keys as a JSON object of ids"),
     ],
@@ -82,7 +82,7 @@ def asked(url):
 def test_a_url_is_signed_with_the_newest_key_and_ends_when_it_is_told():
     at, query = asked(
         signed_url(
-            Asked("/a b.jpg", ["w=30", "h=20", "fit=crop"], expires="2h"), KEYS, "https://img.example/", OPEN, NOW
+            UrlRequest("/a b.jpg", ["w=30", "h=20", "fit=crop"], expires="2h"), KEYS, "https://img.example/", OPEN, NOW
         )
     )
     assert (at.netloc, at.path) == ("img.example", "/a%20b.jpg")
@@ -93,7 +93,9 @@ def test_a_url_is_signed_with_the_newest_key_and_ends_when_it_is_told():
 
 
 def test_or_as_imgix_signs():
-    _, query = asked(signed_url(Asked("users/1.png", ["h=300", "w=400"], imgix=True), {"k": "FOO123bar"}, "", OPEN))
+    _, query = asked(
+        signed_url(UrlRequest("users/1.png", ["h=300", "w=400"], imgix=True), {"k": "FOO123bar"}, "", OPEN)
+    )
     assert query["s"] == "1a4e48641614d1109c6a7af51be23d18"
 
 
@@ -109,24 +111,24 @@ def test_or_as_imgix_signs():
         ({"expires": "0"}, "a time like"),
         ({"expires": "999999999d"}, "a shorter time"),
         ({"parameters": ["preset=nope"]}, "expected one of small for preset, received 'nope'"),
-        ({"key": "cat.jpg/w=300.webp", "parameters": ["w=20"]}, "no parameter beside"),
+        ({"key": "cat.jpg/w=300.webp", "parameters": ["w=20"]}, "no parameters with"),
         ({"key": "a\nb.jpg"}, "without control characters"),
         ({"key": "a\udcff.jpg"}, "without control characters"),
-        ({"key": "/"}, "not an empty one"),
-        ({"key_id": "k9"}, "no key k9; there are: k1, k2"),
+        ({"key": "/"}, "a non-empty key"),
+        ({"key_id": "k9"}, "no key k9; the keys are: k1, k2"),
     ],
 )
 @pytest.mark.parametrize("imgix", [False, True])
 def test_a_url_that_would_be_refused_is_not_signed(changed, says, imgix):
     with pytest.raises(SystemExit, match=says):
-        signed_url(Asked(**{"key": "cat.jpg", "parameters": [], "imgix": imgix, **changed}), KEYS, "", OPEN)
+        signed_url(UrlRequest(**{"key": "cat.jpg", "parameters": [], "imgix": imgix, **changed}), KEYS, "", OPEN)
 
 
 def test_what_the_mode_opens_to_nobody_is_not_signed_and_a_derivative_s_own_path_is():
     named = read_configuration("access: presets\npresets: {small: {w: 40}}")
-    assert "/cat.jpg/w%3D40.jpg?sig=k2." in signed_url(Asked("cat.jpg/w=40.jpg", []), KEYS, "", named)
+    assert "/cat.jpg/w%3D40.jpg?sig=k2." in signed_url(UrlRequest("cat.jpg/w=40.jpg", []), KEYS, "", named)
     with pytest.raises(SystemExit, match="only presets are open here"):
-        signed_url(Asked("cat.jpg", ["w=41"]), KEYS, "", named)
+        signed_url(UrlRequest("cat.jpg", ["w=41"]), KEYS, "", named)
 
 
 def run(*arguments):
