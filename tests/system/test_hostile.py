@@ -129,7 +129,7 @@ def served(monkeypatch, bait, tmp_path):
     """A service in this process, as the others are."""
     import app
 
-    for name in ("prerender", "route"):
+    for name in ("prerender", "events", "route"):
         monkeypatch.setattr(app, name, getattr(app, name))
     return Service(app, bait, tmp_path)
 
@@ -262,9 +262,9 @@ def anything(bait, tmp_path_factory):
     """A service in this process, for all that may be asked of it."""
     import app
 
-    before = app.prerender, app.route
+    before = app.prerender, app.events, app.route
     yield Service(app, bait, tmp_path_factory.mktemp("anything"))
-    app.prerender, app.route = before
+    app.prerender, app.events, app.route = before
 
 
 _TEXTS = st.one_of(st.text(max_size=20), st.text("0123456789.-+eExX,%~", max_size=12), st.sampled_from(NUMBERS))
