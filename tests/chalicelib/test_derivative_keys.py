@@ -53,7 +53,7 @@ def test_a_url_reaches_every_key_by_the_derivative_s_own_path(key, safe):
 
 
 @pytest.mark.parametrize("key", [key for key in ODD_KEYS if parse_path(key) is None])
-def test_a_url_reaches_every_key_by_a_query_unless_it_looks_like_a_derivative_s(key):
+def test_a_query_reaches_every_key_unless_it_looks_like_a_derivative_s(key):
     wanted, by_path = understood(quote(key), {"width": ["300"], "ixlib": ["js-4.0.0", "again"]})
     assert not by_path
     assert wanted.derivative.key == f"{key}/w=300.jpg"

@@ -62,7 +62,7 @@ def test_elsewhere_as_many_as_there_are_processors_that_it_may_use(monkeypatch, 
 
 
 @pytest.mark.parametrize(("counted", "renderers"), [(None, 1), (1, 1), (8, 2)])
-def test_a_system_that_does_not_say_which_it_may_use_is_asked_how_many_there_are(monkeypatch, counted, renderers):
+def test_where_no_processors_are_assigned_all_of_them_are_counted(monkeypatch, counted, renderers):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: counted)
     assert Settings.of({}).renderers == renderers

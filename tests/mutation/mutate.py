@@ -1,8 +1,8 @@
-"""The tests have teeth: each defence is switched off in turn, in a copy, and a test must fail.
+"""Switches each defence off in turn, in a copy of the project, where a test must fail.
 
-Those of the flows stand here, those against strangers in defences.py.
+The defences of the flows are listed here, those against strangers in defences.py.
 
-python tests/mutation/mutate.py [WORD]      those whose name holds the word; exit 1 where nothing is noticed
+python tests/mutation/mutate.py [WORD]      only the defences whose name has the word; exit 1 if one is missed
 """
 
 import os

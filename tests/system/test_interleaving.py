@@ -33,12 +33,12 @@ def world():
     world.assert_forgotten()
 
 
-def test_a_request_that_is_first_to_see_nonsense_leaves_nothing_of_what_was_there_before(world):
+def test_the_first_request_to_see_nonsense_leaves_no_old_picture(world):
     world.put("cat", NONSENSE)
     world.request("cat", "w=8.jpg").finish()
 
 
-def test_what_was_shown_of_an_original_in_between_goes_when_the_first_one_comes_back(world):
+def test_pictures_of_an_original_in_between_go_when_the_first_comes_back(world):
     world.put("cat", "blue")
     world.request("cat", "w=8.jpg").finish()
     world.put("cat", "red")
@@ -60,7 +60,7 @@ def test_a_process_that_ended_in_a_late_removal_is_made_up_for(world):
     late.step().fail("killed")
 
 
-def test_a_request_that_finds_nonsense_too_late_says_nothing_of_the_picture_that_came(world):
+def test_a_request_that_finds_nonsense_too_late_does_not_refuse_what_came(world):
     world.put("cat", NONSENSE)
     late = world.request("cat", "w=8.jpg").until("head original")
     world.put("cat", "blue")
@@ -160,7 +160,7 @@ def test_a_process_that_ended_before_it_forgot_is_made_up_for(world):
 
 
 @pytest.mark.parametrize("calls", [1, 2, 3])
-def test_a_request_that_is_killed_before_it_has_taken_back_leaves_what_an_audit_finds(world, calls):
+def test_a_request_killed_before_it_deletes_leaves_what_an_audit_finds(world, calls):
     late = world.request("cat", "w=8.jpg").until("swap derivative")
     world.put("cat", "blue")
     world.deliver("cat").finish()

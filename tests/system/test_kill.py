@@ -114,7 +114,7 @@ def names(notes, what):
 
 @pytest.mark.parametrize("number", range(POINTS))
 @pytest.mark.parametrize("renderers", RENDERERS)
-def test_a_killed_upload_is_made_whole_and_nothing_that_was_stored_is_made_again(
+def test_a_killed_upload_is_completed_and_nothing_stored_is_rendered_again(
     forking, figures, tmp_path, renderers, number
 ):
     assert_made_whole(Upload(forking, tmp_path, renderers), random.Random(number), figures[renderers])

@@ -267,7 +267,7 @@ def test_keys_are_fetched_when_wanted_and_again_after_their_lifetime():
     assert len(fetched) == 2
 
 
-def test_while_they_cannot_be_fetched_the_old_ones_are_good_and_nobody_reads_them_in_a_log(caplog):
+def test_while_keys_cannot_be_fetched_the_old_stay_valid_and_out_of_the_log(caplog):
     clock, says = Clock(), [json.dumps(KEYS)]
 
     def fetch():
@@ -285,7 +285,7 @@ def test_while_they_cannot_be_fetched_the_old_ones_are_good_and_nobody_reads_the
     assert KEYS["k1"] not in repr(source)
 
 
-def test_where_none_have_come_it_is_503_and_the_source_is_not_asked_for_each_request():
+def test_without_keys_it_is_503_and_the_source_is_not_asked_at_each_request():
     clock, asked = Clock(), []
     source = KeySource(lambda: asked.append(1) or "nonsense", clock)
     for _ in range(3):

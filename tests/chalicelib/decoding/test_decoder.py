@@ -257,7 +257,7 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(name):
     assert sentence in str(raised.value)
 
 
-def test_a_gif_that_claims_a_canvas_far_larger_than_its_frames_is_as_large_as_these():
+def test_a_gif_that_claims_a_far_larger_canvas_is_as_large_as_its_frames():
     assert shown(gif((65535, 65535), [(0, 0, 30, 20, 1, 0, 5)] * 2), "fm=gif").size == (30, 20)
 
 

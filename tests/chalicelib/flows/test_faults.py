@@ -70,7 +70,7 @@ def test_an_original_removed_meanwhile_leaves_nothing(prerender, upload, origina
 
 
 @pytest.mark.parametrize("name", [*NAMES, "manifest.json"])
-def test_an_original_overwritten_while_its_pictures_are_written_leaves_none_of_the_old(
+def test_an_original_overwritten_during_a_write_leaves_no_old_picture(
     prerender, upload, derivatives, stored, body, name
 ):
     upload("cat.jpg", picture(colour="tomato"))

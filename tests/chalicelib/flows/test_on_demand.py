@@ -114,7 +114,7 @@ def test_a_request_during_an_overwrite_answers_with_the_new_one(prerender, find,
     assert near(colour_of(again.read()), "gold")
 
 
-def test_a_request_whose_picture_was_stored_when_the_original_changed_takes_it_back(find, upload, derivatives, body):
+def test_a_picture_stored_after_its_original_changed_is_deleted_again(find, upload, derivatives, body):
     upload("cat.jpg", picture(colour="tomato"))
     derivatives.on("after swap", lambda: upload("cat.jpg", picture(colour="gold")))
     assert near(colour_of(find("cat.jpg/w=77.jpg").read()), "gold")
@@ -143,7 +143,7 @@ def test_a_request_during_a_removal_is_not_found_and_leaves_nothing(find, upload
     assert stored() == []
 
 
-def test_a_request_that_read_nonsense_says_nothing_of_the_picture_that_came_meanwhile(
+def test_a_request_that_read_nonsense_does_not_refuse_the_picture_that_came(
     prerender, find, upload, originals, manifest
 ):
     upload("cat.jpg", NOT_AN_IMAGE)

@@ -64,7 +64,7 @@ def test_what_is_too_heavy_is_not_even_read(prerender, upload, originals):
 
 
 @pytest.mark.parametrize(("original", "limits", "error"), REFUSED)
-def test_a_request_that_comes_before_the_event_writes_why_the_original_is_refused(
+def test_a_request_before_the_event_writes_why_the_original_is_refused(
     prerender, upload, originals, stored, manifest, original, limits, error
 ):
     prerender = replace(prerender, limits=limits)

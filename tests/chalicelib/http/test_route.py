@@ -77,9 +77,7 @@ def test_query_preset_and_path_meet_in_one_derivative(web, cat, derivatives):
         "fm=../x",
     ],
 )
-def test_what_is_not_in_the_language_is_400_with_a_sentence_and_touches_no_store(
-    web, cat, originals, derivatives, query
-):
+def test_an_unknown_parameter_is_400_with_a_sentence_and_touches_no_store(web, cat, originals, derivatives, query):
     answer = web.ask(f"/cat.jpg?{query}")
     assert (answer.status, answer.headers["Cache-Control"]) == (400, "public, max-age=10")
     assert answer.error.startswith("expected ")

@@ -80,7 +80,7 @@ def made(of, original=GOOD, seconds=8.0):
 
 
 @pytest.mark.parametrize("what", POISONS)
-def test_whatever_happens_in_there_is_an_error_here_and_the_next_picture_is_made(started, what):
+def test_whatever_a_worker_does_is_an_error_and_the_next_picture_is_made(started, what):
     poison, error = POISONS[what]
     renderers = started(*poisoned(poison))
     assert made(renderers).size.width == 20
@@ -337,7 +337,7 @@ def guarded(configure, prerender, started):
 
 
 @pytest.mark.parametrize(("poison", "status"), [("ctypes.string_at(0)", 422), ("libc.sleep(60)", 503)])
-def test_a_request_for_what_ends_the_renderer_gets_its_answer_and_the_next_is_served(guarded, upload, poison, status):
+def test_a_request_that_ends_a_worker_is_answered_and_the_next_is_served(guarded, upload, poison, status):
     web = Web(guarded(poison).app)
     upload("bad.jpg", GOOD + b"POISON")
     upload("good.jpg", GOOD)

@@ -148,7 +148,7 @@ def test_two_stages_share_no_name(session, tmp_path):
     assert set(first) & set(second) == {"o", "d"}
 
 
-def test_the_staged_project_has_the_stages_own_names_and_keeps_its_own_settings(session, tmp_path, monkeypatch):
+def test_the_staged_project_has_the_stages_names_and_keeps_its_settings(session, tmp_path, monkeypatch):
     functions = functions_of(session, "dev", tmp_path)
     functions.staged(own_names("imgy-dev", "my-originals", "my-derivatives"), {"IMGY_DISTRIBUTION": "E1"})
     text = "".join(file.read_text() for file in (tmp_path / ".chalice").glob("*.json"))

@@ -101,7 +101,7 @@ def test_the_pictures_are_light():
     assert sum(path.stat().st_size for path in (FOLDER / PICTURES).iterdir()) < 400_000
 
 
-def test_writing_makes_the_page_and_its_pictures_and_removes_what_is_shown_no_more(tmp_path):
+def test_writing_makes_page_and_pictures_and_removes_those_no_longer_shown(tmp_path):
     (tmp_path / PICTURES).mkdir()
     (tmp_path / PICTURES / "old.jpg").write_bytes(b"")
     written = write(tmp_path)

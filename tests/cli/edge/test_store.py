@@ -154,7 +154,7 @@ def test_where_all_is_open_the_store_holds_nothing_of_what_presets_open():
 
 
 @needs_node
-def test_presets_that_want_a_signature_are_closed_whatever_the_store_still_holds():
+def test_presets_that_need_a_signature_are_closed_whatever_the_store_holds():
     signed = in_mode(load_configuration(), "signed")
     asked = [event("cat.jpg", [("preset", "card")], ""), event("cat.jpg/w=480,h=320,fit=crop.jpg", [], "")]
     for configuration, closed in ((signed, False), (in_mode(signed, "signed presets"), True)):
@@ -163,7 +163,7 @@ def test_presets_that_want_a_signature_are_closed_whatever_the_store_still_holds
 
 
 @needs_node
-def test_what_is_open_has_a_store_where_the_function_has_no_room_for_its_presets():
+def test_an_open_stage_has_a_store_if_its_presets_do_not_fit_the_function():
     configuration = read_configuration(f"presets:\n{MANY}")
     asked = event("a b.png", [("preset", "p299"), ("w", "319")], "image/webp")
     unknown, other = event("a.png", [("preset", "p300")], ""), event("a.png", [("w", "3")], "")
@@ -246,7 +246,7 @@ def test_the_edge_is_told_of_keys_and_presets_where_it_reads_them(deployed, monk
     assert published[1:] == [("add", wanted), ("sync", wanted)]
 
 
-def test_what_the_store_would_not_take_stops_a_deploy_before_anything_is_changed(deployed, monkeypatch):
+def test_an_item_too_large_for_the_store_stops_a_deploy_before_any_change(deployed, monkeypatch):
     deployment, applied = deployed[0]("presets"), []
     long = read_configuration(f"access: presets\npresets: {{long: {{only: ['{'?' * 2000}'], w: 3}}}}")
     monkeypatch.setattr(Deployment, "configuration", property(lambda self: long))

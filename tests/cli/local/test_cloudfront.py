@@ -202,7 +202,7 @@ def test_head_has_no_body(browser, uploaded):
     assert (answer.status, answer.body) == (200, b"")
 
 
-def test_the_local_run_forgets_what_was_replaced_and_keeps_its_page_out_of_the_cache(app, s3, uploaded, monkeypatch):
+def test_the_local_run_invalidates_replaced_pictures_and_never_caches_its_page(app, s3, uploaded, monkeypatch):
     monkeypatch.setattr(app, "events", app.events)
     page = lambda environ, start: start("200 -", [("Content-Length", "4")]) and [b"page"]  # noqa: E731
     with edge_before(gateway(app.app, page), app, s3, "imgy-derivatives") as front:

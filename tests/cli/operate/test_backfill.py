@@ -420,7 +420,7 @@ def shell(embedded_endpoint):
     return start
 
 
-def test_a_terminal_shows_the_rate_and_the_time_left_while_stdout_is_for_machines(shell):
+def test_a_terminal_shows_rate_and_time_left_while_stdout_is_for_machines(shell):
     ours, theirs = pty.openpty()
     process = shell(stderr=theirs)
     os.close(theirs)

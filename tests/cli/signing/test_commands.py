@@ -124,7 +124,7 @@ def test_a_url_that_would_be_refused_is_not_signed(changed, says, imgix):
         signed_url(UrlRequest(**{"key": "cat.jpg", "parameters": [], "imgix": imgix, **changed}), KEYS, "", OPEN)
 
 
-def test_what_the_mode_opens_to_nobody_is_not_signed_and_a_derivative_s_own_path_is():
+def test_a_url_that_the_mode_refuses_is_not_signed_and_an_own_path_is():
     named = read_configuration("access: presets\npresets: {small: {w: 40}}")
     assert "/cat.jpg/w%3D40.jpg?sig=k2." in signed_url(UrlRequest("cat.jpg/w=40.jpg", []), KEYS, "", named)
     with pytest.raises(SystemExit, match="only presets are open here"):
