@@ -44,7 +44,7 @@ def test_what_a_parameter_takes_is_written_in_one_way_and_read_again(name, text)
 
 
 @pytest.mark.parametrize(("name", "text"), BAD)
-def test_a_value_just_outside_is_refused_and_the_sentence_says_what_was_expected(name, text):
+def test_a_value_just_outside_is_refused_with_what_was_expected(name, text):
     with pytest.raises(ParameterError) as refusal:
         parse([(name, text)])
     assert str(refusal.value) == f"expected {PARAMETERS[name].kind.expected} for {name}, received '{text}'"
