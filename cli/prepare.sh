@@ -73,7 +73,7 @@ venv_in() {
     echo "Installing what is pinned in requirements.lock, into $1" >&2
     rm -f "$1/installed"
     { pip_install "$1" && touch "$1/installed"; } | progress
-    [ -f "$1/installed" ] || fail "pip could not install what requirements.lock pins; its message stands above"
+    [ -f "$1/installed" ] || fail "pip could not install what requirements.lock pins; see its message above"
 }
 
 pip_install() {
@@ -109,16 +109,16 @@ lock() {
 
 # Fails for what is known to be vulnerable; where nobody can be asked, it says so and passes.
 audit() {
-    asked=${PIP_AUDIT:-$(tool pip-audit 2.10.1)} || { echo "audit: not done, as pip-audit could not be installed"; return; }
+    asked=${PIP_AUDIT:-$(tool pip-audit 2.10.1)} || { echo "audit: skipped, because pip-audit could not be installed"; return; }
     if said=$("$asked" --no-deps --disable-pip --progress-spinner off -r requirements.lock 2>&1); then
         unknown=$(echo "$said" | grep -c "could not be audited" || true)
-        [ "$unknown" -lt 10 ] || { echo "audit: not done, as this registry knows nothing of vulnerabilities"; return; }
+        [ "$unknown" -lt 10 ] || { echo "audit: skipped, because this registry has no data on vulnerabilities"; return; }
         echo "audit: no known vulnerabilities"
     elif echo "$said" | grep -q "known vulnerabilit"; then
         echo "$said" >&2
-        fail "some of what requirements.lock pins is known to be vulnerable; renew it: make lock"
+        fail "requirements.lock pins vulnerable packages; update it: make lock"
     else
-        echo "audit: not done: $(echo "$said" | tail -n 1)"
+        echo "audit: skipped: $(echo "$said" | tail -n 1)"
     fi
 }
 

@@ -42,7 +42,7 @@ amazon() {
         libjpeg-turbo-devel libpng-devel freetype-devel zlib-devel dejavu-sans-fonts
 }
 
-# The sums are those of indexes that Debian's archive key has signed; whoever names a newer version takes them from there
+# The sums are those of indexes that Debian's archive key has signed; take those of a newer version from there
 # (apt-get source --print-uris, apt-cache showsrc).
 source_code() {
     step "fetching Debian's source of $VERSION"

@@ -170,8 +170,8 @@ def _parameter(parameter: Parameter) -> Iterator[str]:
         "only beside": needs,
         "also written": ", ".join(f"`{alias}`" for alias in parameter.aliases),
     }
-    told = {name: fact for name, fact in facts.items() if fact}
-    yield from (f"| {' | '.join(told)} |", "| --- " * len(told) + "|", f"| {' | '.join(told.values())} |")
+    known = {name: fact for name, fact in facts.items() if fact}
+    yield from (f"| {' | '.join(known)} |", "| --- " * len(known) + "|", f"| {' | '.join(known.values())} |")
     if parameter.name in _TABLES:
         yield from ("", *_TABLES[parameter.name]())
     for example in examples(parameter):

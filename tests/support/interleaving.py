@@ -1,6 +1,6 @@
 """A world of two buckets in which handlers run side by side, one store call at a time, in any order that a test wants.
 
-Each handler is a greenlet that stops before every call of a store; whoever drives the world says which one goes on.
+Each handler is a greenlet that stops before every call of a store; the test says which one continues.
 A picture's bytes tell what it was made from, so that what was answered and what is stored can be told from the bytes.
 """
 
@@ -168,7 +168,7 @@ class Stepped(MemoryStore):
         return iter(self._call("names", folder, lambda self, folder: list(MemoryStore.names(self, folder))))
 
     def there(self, key):
-        """As `head`, without a stop: for whoever looks at the world from outside."""
+        """As `head`, without a stop: for the assertions of a test."""
         return self._objects.get(key)
 
     def _call(self, verb, key, work, *args):
@@ -438,7 +438,7 @@ class World:
         self._log.append((self.now, line))
 
     def told(self, why):
-        """The whole history, for whoever has to understand why."""
+        """The whole history, for the message of a failed assertion."""
         return "\n".join([why, *(f"{moment:4} {line}" for moment, line in self._log)])
 
 

@@ -1,4 +1,4 @@
-"""Originals that cannot be used: refused once, with a reason that is kept, whoever comes first."""
+"""Originals that cannot be used are refused once, and the reason is stored, by an event or by a request."""
 
 import time
 from contextlib import contextmanager

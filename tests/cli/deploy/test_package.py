@@ -1,7 +1,7 @@
 """What `chalice package` makes of the repository: a Terraform package whose zip is all that Lambda needs, and no more.
 
 Chalice packages for the version of the Python that runs it, and finds a libvips for 3.12 and newer alone. So these
-tests are skipped where this machine has no such Python; whoever packages with 3.11 is told.
+tests are skipped where this machine has no such Python; packaging with 3.11 says so.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The store at the edge: it holds exactly what the stage needs, whoever else writes to it."""
+"""The store at the edge has exactly what the stage needs, even if somebody else writes to it."""
 
 import json
 from dataclasses import replace

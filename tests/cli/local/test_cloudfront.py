@@ -183,7 +183,7 @@ def test_a_redirection_ends(browser, configure, settings, uploaded, calls):
     configure(replace(settings, response_bytes=100))
     uploaded()
     answer = browser.get("/photos/c%20t.jpg?w=31")
-    # The app stored the picture before it answered: whoever follows, or asks again, gets it from S3.
+    # The app stored the picture before it answered: the redirect and every later request get it from S3.
     assert answer.status in (200, 302)
     assert browser.get("/photos/c%20t.jpg?w=31").status == 200
     assert len(calls) == 1

@@ -1,4 +1,4 @@
-"""What must never be, and whoever looks for it: in answers, in what is stored, in the folder, at the network."""
+"""Looks for what must never happen: in responses, in the buckets, in the folder, and on the network."""
 
 import base64
 import io

@@ -66,7 +66,7 @@ def canaries(url):
 
 @contextmanager
 def _watched(*files):
-    # inotify(7) sees whoever opens a file, libraries in C too; sys.addaudithook sees Python alone.
+    # inotify(7) sees every opening of a file, also by C libraries; sys.addaudithook sees only Python's.
     libc, opened, nonblocking = ctypes.CDLL(None), 0x20, os.O_NONBLOCK
     watch = libc.inotify_init1(nonblocking)
     for file in files:
