@@ -63,9 +63,9 @@ def test_a_wheel_for_another_platform_is_held_to_its_hash(tmp_path, ships):
     ("prints", "code", "expected", "says"),
     [
         ("No known vulnerabilities found", 0, 0, "audit: no known vulnerabilities"),
-        ("Found 1 known vulnerability in 1 package", 1, 1, "known to be vulnerable"),
-        ("ConnectionError: nobody answers", 1, 0, "audit: not done: ConnectionError"),
-        ("x could not be audited\n" * 90, 0, 0, "audit: not done, as this registry"),
+        ("Found 1 known vulnerability in 1 package", 1, 1, "pins vulnerable packages"),
+        ("ConnectionError: nobody answers", 1, 0, "audit: skipped: ConnectionError"),
+        ("x could not be audited\n" * 90, 0, 0, "audit: skipped, because this registry"),
     ],
 )
 def test_the_audit_fails_for_what_is_known_and_for_nothing_else(tmp_path, prints, code, expected, says):
