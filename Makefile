@@ -14,7 +14,7 @@ photos: .venv/installed ## upload real photos, Debian's mate-backgrounds, while 
 	@$(python) -m cli photos
 
 test: .venv/installed magick chromium ## run every test
-	$(python) -m pytest --numprocesses 3 --dist loadfile
+	$(python) -m pytest --numprocesses 4 --dist loadfile
 
 quick: .venv/installed magick ## run the fast tests of the files that changed since the last commit, or all fast tests of chalicelib
 	@$(python) -m pytest --numprocesses 3 --dist worksteal -m "not slow" $$($(python) tests/support/changed.py)

@@ -25,6 +25,8 @@ from support.aws_events import Web, upload_event
 from support.originals import picture
 from support.pipeline import NAMES, sources
 
+pytestmark = pytest.mark.slow
+
 GOOD, POISON = picture(), picture(colour="navy")
 SMALL = parse_path("cat.jpg/w=20.jpg")
 LIMITS = Limits()
