@@ -1,4 +1,4 @@
-"""What strangers send: every case by both entries, and that whoever looks on sees what must not be."""
+"""Hostile files and requests: every case through both entry points, and proof that the observer sees every harm."""
 
 import socket
 import sys
