@@ -34,7 +34,7 @@ from system.hostile.service_pool import Worker, canaries, listen, run
 
 pytestmark = pytest.mark.slow
 
-SEED, MUTATIONS, QUESTIONS = 5, 400, 200
+SEED, MUTATIONS, QUESTIONS = 5, 200, 200
 QUICK = [case.name for case in CASES.values() if not case.slow]
 
 

@@ -12,7 +12,7 @@ from support.interleaving import FRAIL, NONSENSE, OTHERS, PRESETS, World, play, 
 
 pytestmark = pytest.mark.slow
 
-HISTORIES = int(os.environ.get("HISTORIES", "2000"))
+HISTORIES = int(os.environ.get("HISTORIES", "1000"))
 """How many are played; `make explore` and `make mutate` play 10,000."""
 
 PLANS = st.binary(min_size=60, max_size=60)

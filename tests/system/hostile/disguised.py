@@ -13,6 +13,7 @@ from system.hostile.good import good
 from system.hostile.parts import jpeg_with, png_with, riff_chunks, svg, webp
 
 NAMES = ("jpg", "png", "gif", "webp", "avif", "tiff", "svg", "heic", "mvg", "msl", "txt", "svgz")
+QUICK = ("jpg", "svg", "mvg", "msl")
 OTHERS = (415, 422)
 
 
@@ -73,7 +74,7 @@ def _zip(bait):
 
 
 DISGUISED = tuple(
-    Case(f"{what}, called .{name}", OTHERS, lambda bait, draw=draw: draw(bait), f"cat.{name}")
+    Case(f"{what}, called .{name}", OTHERS, lambda bait, draw=draw: draw(bait), f"cat.{name}", name not in QUICK)
     for what, draw in SCRIPTS.items()
     for name in NAMES
 )
@@ -166,6 +167,7 @@ REFERENCES = tuple(
         SHOWN_OR_NOT,
         lambda bait, made=(draw, link): made[0](made[1](bait)),
         f"cat.{name}",
+        name not in QUICK,
     )
     for number, (reach, draw) in enumerate(REACHES.items())
     for name, (target, link) in zip(NAMES, islice(cycle(TARGETS.items()), number, None), strict=False)
