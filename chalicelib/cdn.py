@@ -1,7 +1,7 @@
 """CloudFront invalidations: cache tags, the queue of changed originals, and the requests to CloudFront.
 
-A picture has the tags of its originals and of the folders that contain them (Amazon CloudFront Developer Guide,
-"Invalidating content by cache tags").
+A picture has a tag for each original that it is made from, and for each folder that contains one (Amazon CloudFront
+Developer Guide, "Invalidating content by cache tags").
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Box:
 
 @dataclass(frozen=True)
 class SmartCrop:
-    """A crop that depends on the pixels: the window of this size in the region that has the most of `by`."""
+    """A crop that depends on the pixels: the window of this size, within the region, with the highest sum of `by`."""
 
     by: Literal["entropy", "edges"]
     width: float
@@ -112,7 +112,7 @@ class Layout:
         return replace(self, region=Box(left, top, self.smart_crop.width, self.smart_crop.height), smart_crop=None)
 
     def unturned(self) -> Layout:
-        """The layout of the same pixels on the upright original, before the turn."""
+        """The layout without its turn: the same pixels, in the coordinates of the upright original."""
         if self.turn == 1:
             return self
         size = self.size.turned if self.sideways else self.size

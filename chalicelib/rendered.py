@@ -49,7 +49,7 @@ class Rendering(Protocol):
 
 
 class Prepare(Protocol):
-    """A function that opens sources for derivatives of the first. Opening and any one derivative may take `seconds`."""
+    """Opens the sources of derivatives; the first is the original. Opening and each derivative may take `seconds`."""
 
     def __call__(
         self, sources: Sequence[Source], derivatives: Iterable[Derivative], limits: Limits, seconds: float

@@ -16,13 +16,13 @@ OTHERWISE = ("refuse", "snap")
 
 @dataclass(frozen=True)
 class Ladder:
-    """The allowed values by parameter, in ascending order; any other value is refused, or snapped to the nearest."""
+    """The allowed values (rungs) by parameter, in ascending order; any other is refused, or snapped to the nearest."""
 
     rungs: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     snap: bool = False
 
     def with_steps_of(self, named: Iterable[Values]) -> Ladder:
-        """The ladder with the values of presets and defaults added, which the operator has chosen."""
+        """The ladder with the values of these presets and defaults as further rungs."""
         steps = list(named)
         rungs = {
             name: tuple(sorted({*rungs, *(values[name] for values in steps if name in values)}))
@@ -31,7 +31,7 @@ class Ladder:
         return Ladder(rungs, self.snap)
 
     def apply(self, values: Values) -> Values:
-        """The values, each on its rung; raises ParameterError, which names the nearest rung."""
+        """The values, refused or snapped if they are no rungs; raises ParameterError, which names the nearest rung."""
         beside = sorted(name for name in self.rungs if name in values and not self._is_rung(name, values[name]))
         if not beside:
             return values

@@ -36,10 +36,10 @@ class Access:
         return not (self.mode == "signed" and self.sign_presets)
 
     def admit(self, derivative: Derivative, named: bool, signed: bool, presets: Collection[str] = ()) -> Derivative:
-        """The derivative, its values on the ladder if it is neither `named` by a preset nor `signed`.
+        """Apply the mode and the ladder; a derivative `named` by a preset or `signed` is not on the ladder.
 
-        Raises ParameterError for a key that S3 does not accept, Forbidden if the mode does not allow the request; the
-        sentence lists `presets`, the allowed names.
+        Raises ParameterError for a key that S3 does not accept, and Forbidden, with a list of `presets`, for a
+        request that the mode does not allow.
         """
         if not derivative.storable:
             raise ParameterError(f"expected a URL whose derivative key has at most {KEY_BYTES} bytes of UTF-8")

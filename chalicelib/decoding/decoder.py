@@ -19,10 +19,10 @@ _MUCH_SMALLER = 7
 
 
 class Decoded:
-    """The pixels of one original, decoded once at the largest size wanted; each smaller one comes from the next."""
+    """The pixels of one original, decoded once at the largest size; each smaller one is scaled from the next larger."""
 
     def __init__(self, opened: Opened, sizes: Iterable[Size], animated: bool) -> None:
-        """Decode at `sizes` (of the whole upright original, at most its own); raises Damaged."""
+        """Decode at `sizes`, each the size of the whole upright original or smaller; raises Damaged."""
         self._opened = opened
         self._animated = animated and opened.header.frames > 1
         largest, *smaller = sorted(set(sizes), key=lambda size: (size.area, size.width), reverse=True)
@@ -57,12 +57,12 @@ class Decoded:
         )
 
     def pixels(self, layout: Layout, every_frame: bool = False) -> list[Pixels]:
-        """The region of an unturned layout at its size: of the first frame, or of `every_frame`."""
+        """The region of a layout without a turn, scaled to its size, for the first frame or for `every_frame`."""
         level = self._covering(whole(layout))
         return [_pixels(_region(frame, layout), layout.size) for frame in (level if every_frame else level[:1])]
 
     def grey(self, layout: Layout, side: int = 96) -> Grey:
-        """The region of an unturned layout in grey, at most `side` pixels a side: for a smart crop."""
+        """The region of a layout without a turn in grey, at most `side` pixels a side: for a smart crop."""
         scale = min(1.0, side / max(layout.region.width, layout.region.height))
         size = Size(pixels(layout.region.width * scale), pixels(layout.region.height * scale))
         sample = replace(layout, size=size, smart_crop=None)
@@ -74,7 +74,7 @@ class Decoded:
 
 
 def whole(layout: Layout) -> Size:
-    """The size to decode the whole original at, so that a layout's region gets its size; never above the original's."""
+    """The size of the whole original at which a layout's region has the layout's size; at most the original's size."""
     original, region, size = layout.original, layout.smart_crop or layout.region, layout.size
     return Size(
         pixels(min(1.0, size.width / region.width) * original.width),

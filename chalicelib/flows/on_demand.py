@@ -43,7 +43,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class OnDemand:
-    """The flow that finds or renders one derivative. It has the other flow record a refusal of the original."""
+    """The flow that finds or renders one derivative; `prerender` records that an original is refused."""
 
     prerender: Prerender
     slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_SLOTS))

@@ -48,7 +48,7 @@ class Reconciled:
 class Prerender:
     """The flow that brings derivatives in step with originals. `invalidate` takes the key of an original.
 
-    It is called after pictures are deleted and before the manifest says so: if it fails, the next event calls it again.
+    It is called after pictures are deleted and before the manifest is written; if it fails, the next event retries.
     """
 
     originals: Store
@@ -63,8 +63,8 @@ class Prerender:
     def reconcile(self, key: str, left: Callable[[], float] = lambda: math.inf, last: bool = False) -> Reconciled:
         """Bring the derivatives of one key in step with the originals bucket; raises Unavailable.
 
-        `left` returns the seconds that are left; what does not fit is left to the next event. With `last`, earlier
-        attempts may have ended their processes; if this one does, too, the original stays refused.
+        `left` returns the seconds until the deadline; what does not fit is done by the next event. `last` means that
+        earlier attempts may have ended the process: a refusal is written first, and removed if this attempt succeeds.
         """
         if not may_have_derivatives(key):
             return Reconciled(key, "ignored", reason="a folder marker, or a key too long to have derivatives")

@@ -45,7 +45,7 @@ def picture_response(
 
 
 def unchanged(picture: Picture, asked: Mapping[str, str]) -> bool:
-    """Whether If-None-Match names the picture's ETag, or, without it, its date is not after If-Modified-Since's.
+    """Whether the client has this picture, by If-None-Match or, without that header, by If-Modified-Since.
 
     RFC 9110, 13.1.
     """
@@ -77,7 +77,7 @@ def redirect(location: str, picture: Picture, request: PictureRequest) -> Respon
 def own_path(request: PictureRequest, asked: str) -> str:
     """The URL of the derivative's own path, relative to the percent-encoded path of the request.
 
-    It is relative because a stage's prefix may precede both; it starts after the last slash that is not encoded.
+    The URL is relative because API Gateway may put a stage's name before the path of the request.
     """
     return quote(f"./{unquote(asked.rpartition('/')[2])}/{request.derivative.name}", safe="/=,:~")
 

@@ -155,7 +155,7 @@ def _cropped(
 
 
 def _around(centre: float, share: float) -> float:
-    """The position, from 0 to 1, of a window of this share of the whole whose middle is at `centre`."""
+    """The position, from 0 to 1, of a window with its middle at `centre`; `share` is its part of the whole length."""
     return 0.5 if share >= 1 else min(1.0, max(0.0, (centre - share / 2) / (1 - share)))
 
 

@@ -21,7 +21,7 @@ def best_window(grey: Grey, width: float, height: float, by: Literal["entropy", 
 
 
 def _best(scores: list[float], share: float) -> float:
-    """The position of the best scores' middle, from 0 to 1; the centre where all scores are equal."""
+    """The position of the window with the best score, from 0 to 1; the centre if all scores are equal."""
     if share >= 1 or len(scores) < 2:
         return 0.5
     most = max(scores)
@@ -34,7 +34,7 @@ def _window(lines: list[bytes], share: float) -> int:
 
 
 def _edges(lines: list[bytes], share: float) -> list[float]:
-    """For each window of lines, how much its levels change along and across the lines."""
+    """For each window of adjacent lines, the sum of the differences between neighbouring levels."""
     window = _window(lines, share)
     along = [sum(abs(a - b) for a, b in pairwise(line)) for line in lines]
     across = [sum(abs(a - b) for a, b in zip(line, after, strict=True)) for line, after in pairwise(lines)]
@@ -44,7 +44,7 @@ def _edges(lines: list[bytes], share: float) -> list[float]:
 
 
 def _entropies(lines: list[bytes], share: float) -> list[float]:
-    """For each window of lines, the Shannon entropy of its levels in bits."""
+    """For each window of adjacent lines, the Shannon entropy of its levels in bits."""
     window = _window(lines, share)
     counts = [0] * _BINS
     scores = []

@@ -1,4 +1,4 @@
-"""The sandbox: takes memory, write access, the network and access to other processes from this process.
+"""The sandbox: limits the memory of this process, and denies it writing, the network and other processes.
 
 setrlimit sets limits on every system; on Linux, a seccomp filter also refuses system calls. Neither can be undone.
 """

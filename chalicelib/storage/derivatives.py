@@ -53,12 +53,12 @@ class DerivativesState:
 
     @property
     def overwritten(self) -> bool:
-        """Whether the manifest describes another original."""
+        """Whether the manifest describes an earlier version of the original."""
         return self.manifest is not None and self.manifest.etag != self.etag
 
     @property
     def changed(self) -> bool:
-        """Whether caches may have pictures of another original."""
+        """Whether caches may have pictures of an earlier version of the original."""
         return self.overwritten or bool(self.stale)
 
     @property
@@ -111,7 +111,7 @@ class Derivatives:
         is_current: Callable[[], bool],
         adhoc: bool = False,
     ) -> Stored:
-        """Store a picture made from `originals`, and return the stored one: of two made at once, the first.
+        """Store a picture made from `originals`. If another process has just stored it, return that one.
 
         `is_current` returns whether they are still the ones in the bucket; raises OriginalChanged if not.
         """
@@ -170,7 +170,7 @@ class Derivatives:
         return len(doomed)
 
     def mark_stale(self, original: str) -> None:
-        """Write a manifest that describes no original, before a picture that no manifest lists is deleted.
+        """Write a manifest that says that stale pictures exist, before they are deleted.
 
         If the process dies in between, the next event still invalidates the CDN.
         """
@@ -208,7 +208,7 @@ def made_from(originals: Sequence[Object], stored: Object) -> bool:
 
 
 def is_of(original: Object, stored: Object) -> bool:
-    """Whether this is the original that the object belongs to, whatever else it was made from."""
+    """Whether `stored` was made from this version of its original; a watermark or mask may have changed."""
     return stored.metadata.get(_ETAGS, "").partition(",")[0] == original.etag
 
 

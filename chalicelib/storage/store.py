@@ -36,7 +36,7 @@ class Store(Protocol):
     """A bucket. Every method raises Unavailable when S3 cannot answer; readers raise Denied if S3 answers 403."""
 
     def get(self, key: str) -> Object | None:
-        """The object, its body not read yet but always that of this ETag; None if there is none."""
+        """The object, or None; its body is read later, and is never that of another version."""
 
     def head(self, key: str) -> Object | None:
         """The object without its body; None if there is none."""
@@ -45,7 +45,7 @@ class Store(Protocol):
         """Store a whole object and return its ETag."""
 
     def swap(self, key: str, over: str | None, content: Content) -> str | None:
-        """As `put`, if the present object's ETag is `over`, where None means no object; otherwise return None."""
+        """As `put` if the object now has the ETag `over`, or does not exist and `over` is None; else return None."""
 
     def untag(self, key: str) -> None:
         """Remove an object's tags; a missing key is no error."""

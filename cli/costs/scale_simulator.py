@@ -1,4 +1,4 @@
-"""Simulates originals in queue, workers and S3: message by message for thousands, as a fluid for more."""
+"""Simulates originals in queue, workers and S3: message by message for thousands, as flows for more."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ def _attempt(clock: float, prefix: int, left: int, limits: Limits, outcome: Outc
     return clock + limits.tries - 1, left
 
 
-def as_fluid(originals: float, work: Work, limits: Limits, concurrency: int, rate: float = SEND_RATE) -> Outcome:
-    """Simulate a fluid: in steps of a second while anything changes, then in one step to the next change.
+def by_flow(originals: float, work: Work, limits: Limits, concurrency: int, rate: float = SEND_RATE) -> Outcome:
+    """Simulate flows per second: in steps of a second while anything changes, then in one step to the next change.
 
     Workers beyond S3's limit wait and are billed; nothing fails.
     """

@@ -71,10 +71,11 @@ The same for all:
 
 {assumed}
 
-A new picture misses once: {site.new:,} of them are {new:.0%} of the requests, so {best:.0%} is the best hit rate that
-this site can have. Further misses are pictures that CloudFront has dropped, or never had in that region.
+The first request for each new picture is a miss. The {site.new:,} new pictures of a month are {new:.0%} of the
+requests, so the hit rate of this site is at most {best:.0%}. Further misses are pictures that CloudFront has dropped,
+or never had in that region.
 
-A delivered picture has the size of the shipped presets as AVIF, or slightly less. A picture on demand takes as long as
+A delivered picture has the mean size in bytes of the shipped presets as AVIF. A picture on demand takes as long as
 AWS assumes [for its own solution][aws]. Both times are longer than those that [bench.md](bench.md) measures without
 S3. A GB is a thousand million bytes; for the memory of functions it is 1,024 MB.
 

@@ -25,7 +25,7 @@ from cli.costs.scale_model import (
     requests,
     shipped_work,
 )
-from cli.costs.scale_simulator import Outcome, as_fluid, by_message, listing
+from cli.costs.scale_simulator import Outcome, by_flow, by_message, listing
 from cli.docs.cost import table
 
 PAGE = ROOT / "docs" / "scale.md"
@@ -34,7 +34,7 @@ CONCURRENCIES, PREFIXES = (10, 100, 1000, 5000), (1, 100)
 USUAL = 50
 """The default of IMGY_CONCURRENCY."""
 SEED, CHECKED = 1, 20_000
-"""Up to this many originals are simulated message by message, which also checks the fluid."""
+"""Up to this many originals are simulated message by message, which also checks the simulation by flow."""
 FEW, OVERLOAD = 220, 100_000
 """About as many workers as one prefix allows, and the number of originals that shows the effect of more."""
 
@@ -52,8 +52,8 @@ pictures, from the shipped presets, in functions with {work.megabytes:,} MB. Ori
 - "Busy" is the utilization of the workers, or of S3's writes, over the whole run. A worker that waits for S3 is not
   busy.
 - The time does not include listing: `backfill` makes its plan first.
-- 5,000 at once need the provisioned mode of the event source mapping, without a maximum concurrency, which can be at
-  most {limits.mapping_most:,}.
+- 5,000 workers need the provisioned mode of the event source mapping. The usual mode has a maximum concurrency of
+  {limits.mapping_most:,}.
 - Rows that are limited by S3's writes cost more, because workers are billed while they wait for S3.
 
 ## Which step is the limit
@@ -67,13 +67,14 @@ each resource alone allows:
 - Beyond, with one key prefix, S3's {limits.prefix_writes:,} writes a second are the limit: {s3:.0f} originals a second.
   More workers only cause SlowDown errors, and make it slower: {overload:,} originals, simulated message by message,
   took {enough_run.seconds:,.0f} s with {few:,} workers and {one.seconds:,.0f} s with 1,000, which cost {dearer:.1f}
-  times as much in Lambda. {one.throttles:,} writes were refused. An original that is refused too often waits
-  {limits.visibility} s for its next try. {one.dead:,} messages went to the failures queue.
+  times as much in Lambda. {one.throttles:,} writes were refused. A write that is refused at every retry fails its
+  message, which waits {limits.visibility} s for its next try. {one.dead:,} messages went to the failures queue.
 - A new queue starts with {limits.mapping_first} workers and gets {limits.mapping_a_minute} more a minute. A thousand
   originals are done before it reaches its limit: they take {ramp:.0f} s at any concurrency from 110 on.
 - A new account has a concurrency of 10 to 1,000. The route's `reserved_concurrency` is subtracted from it.
 - SQS keeps a message for {days:g} days, then deletes it, and does not move it to the failures queue. With {usual}
-  workers, the default, send at most {kept:.0f} million originals at once; `python -m cli audit` finds deleted ones.
+  workers, the default, send at most {kept:.0f} million originals at once; `python -m cli audit` finds
+  originals whose messages were deleted.
   {days:g} days is SQS's maximum. Send larger buckets by `--prefix`, one prefix after the other.
 - A failed message is delivered again after {limits.visibility} s, at most {limits.receives} times in all.
 
@@ -124,10 +125,11 @@ So use the direct trigger for normal uploads, and the queue for a backfill.
   included.
 - Limits, in cli/costs/scale_model.py: {limit_list}.
 - Prices beside those of cost.md, in [prices.yaml](prices.yaml), none of them read at AWS's own page: {large}.
-- 1 k is simulated message by message (seed {seed}). 1 M and 1 G are simulated as a fluid, a second at a time until
-  nothing changes, then in larger steps. The two differ by {apart:.1%} for {checked:,} originals and 100 workers.
-- In the fluid nothing fails. So in rows that S3's writes limit, the time is the best that S3 allows, and with too many
-  workers it is longer, as above; the dollars include the most that waiting can cost.
+- 1 k is simulated message by message (seed {seed}). 1 M and 1 G are simulated as flows per second, in
+  steps of a second until the rates are constant, then in larger steps. The two simulations differ by {apart:.1%} for
+  {checked:,} originals and 100 workers.
+- The simulation by flows has no failed writes. Where S3's writes are the limit, its times are therefore the shortest
+  that S3 allows. Its dollars are the highest, as each worker that waits for S3 is billed.
 - S3's limits, SQS's limits of messages in flight and retention, and the scaling of a mapping were read in AWS's
   documentation. The others are from general knowledge.
 """
@@ -140,13 +142,13 @@ def main(page: Path = PAGE) -> None:
 
 
 def run(originals: int, concurrency: int, prefixes: int) -> Outcome:
-    """Simulate one row: thousands of originals by message, more as a fluid."""
+    """Simulate one row: thousands of originals by message, more as flows."""
     limits = PROVISIONED if concurrency > Limits().mapping_most else Limits()
-    work, fluid = shipped_work(prefixes), as_fluid(originals, shipped_work(prefixes), limits, concurrency)
+    work, flow = shipped_work(prefixes), by_flow(originals, shipped_work(prefixes), limits, concurrency)
     if originals > CHECKED:
-        return fluid
+        return flow
     outcome = by_message(originals, work, limits, concurrency, SEED)
-    outcome.bottleneck = fluid.bottleneck
+    outcome.bottleneck = flow.bottleneck
     return outcome
 
 
@@ -154,7 +156,7 @@ def markdown() -> str:
     """The whole page."""
     work, limits = shipped_work(), Limits()
     few, one = (_overload(workers) for workers in (FEW, 1000))
-    exact, fluid = by_message(CHECKED, work, limits, 100, SEED), as_fluid(CHECKED, work, limits, 100)
+    exact, flow = by_message(CHECKED, work, limits, 100, SEED), by_flow(CHECKED, work, limits, 100)
     most = COUNTS["1 G"]
     return _PAGE.format(
         work=work,
@@ -185,7 +187,7 @@ def markdown() -> str:
         million_full=listing(10**6 * (work.writes + 1)) / 60,
         burst_10=rates(work, limits, 100)["Lambda's concurrency"] * 6 * 3600 / 1e6,
         seed=SEED,
-        apart=abs(exact.seconds / fluid.seconds - 1),
+        apart=abs(exact.seconds / flow.seconds - 1),
         **_assumptions(limits),
     )
 

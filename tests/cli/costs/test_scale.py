@@ -23,7 +23,7 @@ from cli.costs.scale_model import (
     requests,
     shipped_work,
 )
-from cli.costs.scale_simulator import allowed, as_fluid, by_message
+from cli.costs.scale_simulator import allowed, by_flow, by_message
 from cli.docs.scale import PAGE, main, markdown, most_sent
 from support.originals import picture
 
@@ -92,13 +92,13 @@ def test_lambda_scales_as_a_mapping_does():
 
 
 def test_a_flow_by_hand():
-    flow = as_fluid(1000, WORK, AT_ONCE, 10, rate=1e9)
+    flow = by_flow(1000, WORK, AT_ONCE, 10, rate=1e9)
     assert flow.seconds == pytest.approx(100)
     assert flow.worker_seconds == pytest.approx(1000)
-    slow = as_fluid(1000, WORK, AT_ONCE, 10, rate=5)
+    slow = by_flow(1000, WORK, AT_ONCE, 10, rate=5)
     assert slow.seconds == pytest.approx(200)
     assert slow.bottleneck == "the producer"
-    narrow = as_fluid(7000, WORK, AT_ONCE, 1000, rate=1e9)
+    narrow = by_flow(7000, WORK, AT_ONCE, 1000, rate=1e9)
     assert (narrow.seconds, narrow.bottleneck) == (pytest.approx(20), "S3 writes")
     assert narrow.worker_seconds == pytest.approx(20 * 1000)  # they wait for S3, and are paid for
 
@@ -136,21 +136,21 @@ def test_every_original_is_done_or_dead_and_no_second_has_more_than_s3_takes(
 
 @given(originals=st.integers(1, 10**9), few=st.integers(1, 5000), more=st.integers(0, 5000))
 def test_more_concurrency_is_never_slower(originals, few, more):
-    slow, fast = (as_fluid(originals, shipped_work(), Limits(), each) for each in (few, few + more))
+    slow, fast = (by_flow(originals, shipped_work(), Limits(), each) for each in (few, few + more))
     assert fast.seconds <= slow.seconds * (1 + 1e-6)
     assert fast.done == pytest.approx(originals)
 
 
 @pytest.mark.parametrize("concurrency", [10, 100])
 def test_the_flow_agrees_with_the_messages(concurrency):
-    exact, flow = (simulate(3000, shipped_work(), Limits(), concurrency) for simulate in (by_message, as_fluid))
+    exact, flow = (simulate(3000, shipped_work(), Limits(), concurrency) for simulate in (by_message, by_flow))
     assert exact.seconds == pytest.approx(flow.seconds, rel=0.05)
     assert exact.worker_seconds == pytest.approx(flow.worker_seconds, rel=0.05)
 
 
 def test_as_many_as_may_be_sent_grow_just_not_too_old():
     most = most_sent(50)
-    assert as_fluid(most, shipped_work(), Limits(mapping_first=50), 50).oldest == pytest.approx(
+    assert by_flow(most, shipped_work(), Limits(mapping_first=50), 50).oldest == pytest.approx(
         Limits().retention, rel=0.01
     )
 
