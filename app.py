@@ -24,7 +24,7 @@ from chalicelib.flows.prerender import Prerender
 from chalicelib.http.health import health_response
 from chalicelib.http.responses import METHODS, Response, error_response, preflight, with_common_headers
 from chalicelib.http.route import Request, Route
-from chalicelib.monitoring.log_entry import Log, LogEntry, lines, refusal
+from chalicelib.monitoring.log_entry import Log, LogEntry, lines, missing_protections, refusal
 from chalicelib.monitoring.timing import Timing
 from chalicelib.presets.file import load_configuration
 from chalicelib.sandbox.pool import WORKERS
@@ -109,6 +109,7 @@ if settings.function and not settings.function.endswith(_RENDERS_NOTHING):
     WORKERS.start()  # while this process imports and waits for S3
 
 log = _log()
+WORKERS.warn = lambda missing: log(missing_protections(missing))
 originals_store, derivatives_store = S3Store(s3, settings.originals), S3Store(s3, settings.derivatives)
 derivatives = Derivatives(derivatives_store, settings.cache_control, settings.expire_days > 0)
 prerender = Prerender(

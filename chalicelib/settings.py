@@ -28,9 +28,14 @@ CORE_MEGABYTES = 1769
 
 def renderers(environment: Mapping[str, str]) -> int:
     """How many derivatives of an upload are rendered at the same time: one for each processor, at most two."""
-    memory = environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-    processors = round(int(memory) / CORE_MEGABYTES) if memory else _processors()
+    memory = function_memory(environment)
+    processors = round(memory / 2**20 / CORE_MEGABYTES) if memory else _processors()
     return min(max(processors, 1), MOST_RENDERERS)
+
+
+def function_memory(environment: Mapping[str, str]) -> int:
+    """The memory of the Lambda function in bytes; 0 outside Lambda."""
+    return int(environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0)) * 2**20
 
 
 def _processors() -> int:

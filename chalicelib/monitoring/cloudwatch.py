@@ -20,7 +20,7 @@ def to_cloudwatch(log: logging.Logger, function: str) -> Log:
     metrics = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service=function)
 
     def log_entry(entry: LogEntry) -> None:
-        log.log(logging.WARNING if entry.failed else logging.INFO, "%s", entry.line, extra=entry.fields)
+        log.log(entry.level, "%s", entry.line, extra=entry.fields)
         for name, (unit, value) in entry.metrics.items():
             metrics.add_metric(name, MetricUnit[unit], value)
         if entry.metrics:

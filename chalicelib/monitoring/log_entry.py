@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,8 @@ from ..text import in_line
 class LogEntry:
     """One event or request. `what` is its transformation or its error, `stages` and `milliseconds` are its times.
 
-    `cache` is HIT or MISS; `refused` the kind of refusal; `made` how many derivatives; `age` seconds since the event.
+    `cache` is HIT or MISS; `refused` the kind of refusal; `made` how many derivatives; `age` seconds since the event;
+    `missing` how many protections a worker does not have.
     """
 
     verb: str
@@ -32,6 +33,7 @@ class LogEntry:
     age: float | None = None
     request_id: str = ""
     failed: bool = False
+    missing: int = 0
 
     @property
     def line(self) -> str:
@@ -39,6 +41,11 @@ class LogEntry:
         outcome = f"{self.outcome} {self.cache}" if self.cache else self.outcome
         columns = f"{self.verb:7}  {outcome:9}  {self.length:8} bytes  {self.milliseconds:5} ms"
         return f"{columns}  {in_line(self.key)}  {self.what}".rstrip()
+
+    @property
+    def level(self) -> int:
+        """The level of the line in logging."""
+        return logging.WARNING if self.failed or self.missing else logging.INFO
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -67,6 +74,7 @@ class LogEntry:
             "Misses": self.cache == "MISS",
             "Renders": self.made,
             "Failures": self.failed,
+            "MissingProtections": self.missing,
         }
         taken = {"RenderTime": "render", "FetchTime": "fetch"}
         return {
@@ -77,6 +85,12 @@ class LogEntry:
 
 
 Log = Callable[[LogEntry], object]
+
+
+def missing_protections(names: Sequence[str]) -> LogEntry:
+    """The warning that the sandbox is weaker on this system than on others."""
+    what = f"this system does not ensure that {'; that '.join(names)} (docs/security.md)"
+    return LogEntry("sandbox", "", "warning", what, missing=len(names))
 
 
 def refusal(error: Exception) -> str:
@@ -94,4 +108,4 @@ def age(happened: str) -> float | None:
 
 def lines(log: logging.Logger) -> Log:
     """A Log that writes plain lines."""
-    return lambda entry: log.log(logging.WARNING if entry.failed else logging.INFO, "%s", entry.line)
+    return lambda entry: log.log(entry.level, "%s", entry.line)

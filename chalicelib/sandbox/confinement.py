@@ -1,6 +1,7 @@
 """The sandbox: limits the memory of this process, and denies it writing, the network and other processes.
 
 setrlimit sets limits on every system; on Linux, a seccomp filter also refuses system calls. Neither can be undone.
+Some systems refuse the filter. On Linux, this process can then open no further file and no connection.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-_MEMORY = 1700 * 2**20
-"""Bytes that rendering may add to this process: about what Lambda's memory leaves for it."""
+STANDS, NOT_HERE = "stands", "cannot be had here"
+"""The two results of a protection's self-test. If one that this system has does not stand, nothing is rendered."""
+
+MEMORY = 1700 * 2**20
+"""Bytes that rendering may add to this process at most."""
 
 # The refused system calls: their numbers on x86_64 and aarch64 (asm/unistd.h); None if the call does not exist.
 _REFUSED: dict[str, tuple[int | None, int | None]] = {
@@ -65,32 +69,64 @@ _THREAD = 0x10000
 _OPEN, _OPENAT, _CLONE, _CLONE3 = (2, None), (257, 56), (56, 220), (435, 435)
 
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+_SECCOMP = (317, 277)
 _X32 = 0x40000000
 
 # linux/bpf_common.h, linux/seccomp.h, linux/prctl.h
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
 _SET_SECCOMP, _FILTER, _NO_NEW_PRIVILEGES, _SET_DUMPABLE = 22, 2, 38, 4
+_SET_MODE_FILTER = 1
+
+_ENVIRONMENT_AT = 47
+"""Where the environment's first address is in /proc/PID/stat, after the name of the program (proc(5))."""
 
 
-def confine() -> bool:
-    """Drop this process's rights for good; returns whether its system calls are filtered, too."""
-    for what, most in (
-        (resource.RLIMIT_DATA, _data() + _MEMORY),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        hard = resource.getrlimit(what)[1]
-        limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        with suppress(ValueError, OSError):
-            resource.setrlimit(what, (limit, limit))
-    return sys.platform == "linux" and _filtered()
+def confine(memory: int = MEMORY) -> bool:
+    """Drop this process's rights for good; returns whether its system calls are filtered, too.
+
+    `memory` is how many bytes this process may add to those that it has.
+    """
+    _limit(resource.RLIMIT_DATA, _data() + memory)
+    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_CORE, 0)
+    if sys.platform != "linux":
+        return False
+    filtered = _filtered()
+    if not filtered:
+        _limit(resource.RLIMIT_NOFILE, _lowest_free_descriptor())
+    return filtered
 
 
 def keep_memory_private() -> None:
     """Keep other processes of the same user from reading this one's memory and environment; on Linux only."""
     if sys.platform == "linux":
+        _erase_environment()
         ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _erase_environment() -> None:
+    """Overwrite the environment with which this process began: /proc/PID/environ shows it, where prctl is refused."""
+    for name, value in os.environ.items():
+        os.environ[name] = value  # the C library then uses copies
+    with suppress(OSError, ValueError, IndexError):
+        fields = Path("/proc/self/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        start, end = map(int, fields[_ENVIRONMENT_AT : _ENVIRONMENT_AT + 2])
+        if 0 < start < end:
+            ctypes.memset(start, 0, end - start)
+
+
+def _limit(what: int, most: int) -> None:
+    hard = resource.getrlimit(what)[1]
+    limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(what, (limit, limit))
+
+
+def _lowest_free_descriptor() -> int:
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    os.close(descriptor)
+    return descriptor
 
 
 def _data() -> int:
@@ -104,12 +140,19 @@ def _data() -> int:
 def _filtered() -> bool:
     if platform.machine() not in _ARCHITECTURES:
         return False
-    program = b"".join(_program(*_ARCHITECTURES[platform.machine()]))
+    column, architecture = _ARCHITECTURES[platform.machine()]
+    program = b"".join(_program(column, architecture))
     buffer = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog: the number of instructions (8 bytes each), and their address.
     described = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
-    system = ctypes.CDLL(None).prctl
-    return bool(system(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0 and system(_SET_SECCOMP, _FILTER, described, 0, 0) == 0)
+    system = ctypes.CDLL(None)
+    # Where prctl is refused, seccomp(2) may be allowed; it needs that no_new_privs was set before, or root.
+    system.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    filtered: bool = (
+        system.prctl(_SET_SECCOMP, _FILTER, described, 0, 0) == 0
+        or system.syscall(_SECCOMP[column], _SET_MODE_FILTER, 0, described) == 0
+    )
+    return filtered
 
 
 def _program(column: int, architecture: int) -> Iterator[bytes]:

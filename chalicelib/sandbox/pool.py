@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -21,8 +21,9 @@ from ..errors import Damaged, ImgyError, MisconfiguredError, NotAnImage, TooLarg
 from ..geometry import Size
 from ..limits import Limits
 from ..rendered import Description, Rendered
-from ..settings import MOST_RENDERERS
+from ..settings import MOST_RENDERERS, function_memory
 from ..transformation import Derivative
+from .confinement import MEMORY, STANDS
 from .messages import Channel, Message
 
 _ROOT = Path(__file__).parents[2]
@@ -38,6 +39,9 @@ _PASSED_ON = (
     "MAGICK_HOME",
     "VIRTUAL_ENV",
 )
+
+_OTHER_MEMORY = 350 * 2**20
+"""Bytes of a Lambda function's memory that rendering cannot have: those of the app, and of a worker that is idle."""
 
 _START_SECONDS = 30
 _GRACE_SECONDS = 2
@@ -60,7 +64,10 @@ class WorkerPool:
 
     def __init__(self, command: Sequence[str] = _COMMAND) -> None:
         self._command = command
+        self.warn: Callable[[Sequence[str]], object] = lambda missing: None
+        """Called once, with the protections that cannot be had here, if there are any."""
         self._idle: list[Worker] = []
+        self._warned = False
         self._lock = Lock()
 
     def start(self) -> None:
@@ -72,6 +79,12 @@ class WorkerPool:
         worker = self._take()
         self._give_back(worker)
         return worker.report()
+
+    def _warn_once(self, report: Mapping[str, Any]) -> None:
+        missing = [name for name, result in report["walls"].items() if result != STANDS]
+        if missing and not self._warned:
+            self._warned = True
+            self.warn(missing)
 
     @contextmanager
     def prepare(
@@ -97,12 +110,10 @@ class WorkerPool:
             worker.end()
 
     def _take(self) -> Worker:
-        while worker := self._idle_one():
-            if worker.alive:
-                return worker
+        while (worker := self._idle_one()) and not worker.alive:
             worker.end()
-        worker = Worker(self._command)
-        worker.report()
+        worker = worker or Worker(self._command)
+        self._warn_once(worker.report())
         return worker
 
     def _idle_one(self) -> Worker | None:
@@ -130,16 +141,7 @@ class Worker:
         descriptors = [its.fileno() for _, its in pairs]
         # Output of libraries is dropped: untrusted files could fill the log. The worker has its own session, as Ctrl-C
         # is meant for this process; the worker ends when its connection closes.
-        self._process = subprocess.Popen(
-            [*command, *map(str, descriptors)],
-            cwd=_ROOT,
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
-            pass_fds=descriptors,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        self._process = _started([*command, str(_memory(os.environ)), *map(str, descriptors)], descriptors)
         for _, its in pairs:
             its.close()
         self._channels = [Channel(ours) for ours, _ in pairs]
@@ -206,6 +208,33 @@ class Worker:
             channel.close()
         self._process.kill()
         self._process.wait()
+
+
+def _started(command: Sequence[str], descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
+    """Start a process in its own session or, where setsid is refused, in this one."""
+
+    def start(own_session: bool) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
+            cwd=_ROOT,
+            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            pass_fds=descriptors,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=own_session,
+        )
+
+    try:
+        return start(own_session=True)
+    except PermissionError:
+        return start(own_session=False)
+
+
+def _memory(environment: Mapping[str, str]) -> int:
+    """Bytes that rendering may add to a worker: less than a Lambda function has, so that the kernel kills neither."""
+    function = function_memory(environment)
+    return min(MEMORY, function - _OTHER_MEMORY) if function else MEMORY
 
 
 class RemoteRendering:

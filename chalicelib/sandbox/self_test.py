@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import socket
-import sys
 from collections.abc import Callable
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -16,24 +17,27 @@ import pyvips  # type: ignore[import-untyped]
 from ..errors import MisconfiguredError
 from ..rendering.magick import POLICY, VERSIONS, Image, PolicyError
 from ..rendering.magick import limits as effective
-from .confinement import confine
+from .confinement import NOT_HERE, STANDS, confine
 
 PACKAGED = "7.1.1-43"
 """The ImageMagick that deploy/imagemagick.sh builds."""
+
+FILTERED = "a worker ends no process"
+"""The test that only the filter of system calls lets pass."""
 
 _UNITS = {"B": 1, "KP": 1000, "MP": 10**6, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "": 1}
 _UNREADABLE = {"jpeg": b"\xff\xd8\xff\xe0", "txt": b"a text", "mvg": b"viewbox 0 0 1 1"}
 
 
-def run() -> list[str]:
-    """Return the names of the tests that passed; raises MisconfiguredError with a sentence for each that failed.
+def run(app: int) -> dict[str, str]:
+    """Return the result of each test; raises MisconfiguredError with a sentence for each protection that failed.
 
-    A test of a protection that this system does not have is left out.
+    `app` is the process whose environment and memory a worker must not read.
     """
     ours, its = os.pipe()
     pid = os.fork()
     if not pid:
-        os.write(its, json.dumps(_results()).encode())
+        os.write(its, json.dumps(_results(app)).encode())
         os._exit(0)
     os.close(its)
     with open(ours, "rb") as source:
@@ -42,13 +46,13 @@ def run() -> list[str]:
     found: dict[str, str | None] = json.loads(results) if ended == 0 else {"a test": f"it ended the process ({ended})"}
     if mistakes := [f"{name}: {mistake}" for name, mistake in found.items() if mistake]:
         raise MisconfiguredError("sandbox self-test failed: " + "; ".join(mistakes))
-    return [name for name, mistake in found.items() if mistake is not None]
+    return {name: NOT_HERE if mistake is None else STANDS for name, mistake in found.items()}
 
 
-def _results() -> dict[str, str | None]:
+def _results(app: int) -> dict[str, str | None]:
     """The mistake that each test found: empty if it passed, None if this system has no such protection."""
     results: dict[str, str | None] = {}
-    for name, test in _TESTS.items():
+    for name, test in {**_TESTS, **_confined_tests(app)}.items():
         try:
             results[name] = test()
         except Exception as error:
@@ -110,27 +114,51 @@ def _vips_opens_no_name() -> str:
     return "libvips opened a file by its name"
 
 
-def _confined() -> str | None:
-    if not confine():
-        return None
-    for what, way in _WAYS_OUT.items():
+def _denied(*ways: Callable[[], object], certain: bool = True) -> str | None:
+    """The test that each way fails. Without the filter of system calls, or if not `certain`, one may work."""
+    filtered = _filtered()
+    for way in ways:
         try:
             way()
-        except PermissionError:
+        except (PermissionError, ProcessLookupError):
             continue
-        return f"a process that renders could {what}"
+        except FileNotFoundError:
+            pass  # the system has looked for the file, so it does not refuse the call
+        except OSError as error:
+            if error.errno == errno.EMFILE:
+                continue
+            raise
+        return "a worker could do it" if filtered and certain else None
     return ""
 
 
-_WAYS_OUT: dict[str, Callable[[], object]] = {
-    "make a connection": lambda: socket.socket().close(),
-    "write a file": lambda: Path(os.devnull).write_bytes(b""),
-    "start a program": lambda: os.execv(sys.executable, [sys.executable]),
-    "fork": lambda: os.fork() or os._exit(0),
-    "end another process": lambda: os.kill(os.getppid(), 0),
-}
+@cache
+def _filtered() -> bool:
+    return confine()
 
-# The last test drops rights that the others need.
+
+def _read_environment(app: int) -> None:
+    """Raises PermissionError if the environment of a process cannot be read or is erased."""
+    if not Path(f"/proc/{app}/environ").read_bytes().strip(b"\0"):
+        raise PermissionError
+
+
+def _confined_tests(app: int) -> dict[str, Callable[[], str | None]]:
+    """The tests that first confine this process, so that the other tests cannot follow."""
+    return {
+        "a worker opens no connection": lambda: _denied(lambda: socket.socket().close()),
+        "a worker writes no file": lambda: _denied(lambda: Path(os.devnull).write_bytes(b"")),
+        "a worker starts no program": lambda: _denied(
+            lambda: os.execv("/no such program", ["no"]), lambda: os.fork() or os._exit(0)
+        ),
+        FILTERED: lambda: _denied(lambda: os.kill(app, 0)),
+        "a worker does not read the app's environment": lambda: _denied(lambda: _read_environment(app), certain=False),
+        "a worker does not read the app's memory": lambda: _denied(
+            lambda: Path(f"/proc/{app}/mem").open("rb").close(), certain=False
+        ),
+    }
+
+
 _TESTS: dict[str, Callable[[], str | None]] = {
     "libvips and ImageMagick are the pinned ones": _versions,
     "ImageMagick's limits are ours": _limits,
@@ -138,5 +166,4 @@ _TESTS: dict[str, Callable[[], str | None]] = {
     "ImageMagick writes no text": _magick_writes_no_text,
     "libvips reads no PPM": _vips_reads_no_ppm,
     "libvips opens no file by its name": _vips_opens_no_name,
-    "a process that renders cannot connect, write, start or end anything": _confined,
 }

@@ -1,4 +1,4 @@
-"""The worker process: `python -m chalicelib.sandbox.worker FD...`. Untrusted files are opened only here.
+"""The worker process: `python -m chalicelib.sandbox.worker MEMORY FD...`. Untrusted files are opened only here.
 
 It has no credentials and few rights. It ends when its parent closes the connection or a call exceeds its deadline.
 """
@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..decoding.source import Source
 from ..errors import ImgyError, Unavailable
+from ..formats import WRITTEN
 from ..limits import Limits
-from ..transformation import parse_path
-from .confinement import confine
+from ..transformation import parse, parse_path, resolve_format
+from .confinement import NOT_HERE, confine
 from .messages import Channel, Message
 
 if TYPE_CHECKING:
@@ -29,16 +30,22 @@ if TYPE_CHECKING:
 
 Fields = dict[str, Any]
 
+_TEXT = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text y="9">a</text></svg>'
+_QUERY = {"w": "8", "h": "8", "fit": "crop", "crop": "edges", "bg": "fff", "rot": "5", "sharp": "10", "blur": "5"}
 
-def main(descriptors: list[int]) -> None:
-    """Send the report on the first channel, then serve all channels until they are closed."""
+
+def main(memory: int, *descriptors: int) -> None:
+    """Send the report on the first channel, then serve all channels until they are closed.
+
+    `memory` is how many bytes rendering may add to this process.
+    """
     first, *others = (Channel(socket.socket(fileno=descriptor)) for descriptor in descriptors)
     try:
         report = _report()
     except (ImportError, ImgyError) as error:
         first.send({"error": str(error)})
         return
-    confine()
+    confine(memory)
     first.send(report)
     shared = Calls(), Deadlines()
     for channel in others:
@@ -50,7 +57,24 @@ def _report() -> Fields:
     from ..rendering.magick import VERSIONS
     from . import self_test
 
-    return {"versions": dict(VERSIONS), "walls": self_test.run()}
+    walls = self_test.run(os.getppid())
+    if sys.platform == "linux" and walls[self_test.FILTERED] == NOT_HERE:
+        _load_everything()
+    return {"versions": dict(VERSIONS), "walls": walls}
+
+
+def _load_everything() -> None:
+    """Render in every format. A worker without the filter opens no file later, so libraries must have loaded theirs."""
+    import _pi_heif as _pi_heif
+
+    from ..rendering.renderer import prepare
+
+    source = Source("text.svg", _TEXT.encode())
+    wanted = [resolve_format("text.svg", parse([*_QUERY.items(), ("fm", form)])) for form in WRITTEN]
+    rendering = prepare([source], wanted, Limits())
+    rendering.describe()
+    for derivative in wanted:
+        rendering.render(derivative)
 
 
 def serve(channel: Channel, calls: Calls, deadlines: Deadlines) -> None:
@@ -141,5 +165,5 @@ class Deadlines:
 
 
 if __name__ == "__main__":
-    main([int(argument) for argument in sys.argv[1:]])
+    main(*map(int, sys.argv[1:]))
     os._exit(0)  # without waiting for the threads of libraries

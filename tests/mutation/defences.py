@@ -11,6 +11,7 @@ EDGE = "edge/access.js"
 
 _REFUSED = ["tests/chalicelib/decoding/test_decoder.py", "-k", "refused or limits"]
 _PROCESS = ["tests/chalicelib/sandbox/test_pool.py"]
+_CONFINEMENT = ["tests/chalicelib/sandbox/test_confinement.py"]
 _AT_THE_EDGE = ["tests/cli/edge/test_access.py"]
 
 DEFENCES = {
@@ -84,9 +85,9 @@ DEFENCES = {
         [(WORKER, "signal.ITIMER_REAL, 0 if ", "signal.ITIMER_REAL, 0 if True or ")],
         _PROCESS,
     ),
-    "a worker loses its rights": ([(WORKER, "    confine()\n", "")], _PROCESS),
+    "a worker loses its rights": ([(WORKER, "    confine(memory)\n", "")], _PROCESS),
     "a worker's memory is limited": (
-        [("chalicelib/sandbox/confinement.py", "        (resource.RLIMIT_DATA, _data() + _MEMORY),\n", "")],
+        [("chalicelib/sandbox/confinement.py", "    _limit(resource.RLIMIT_DATA, _data() + memory)\n", "")],
         _PROCESS,
     ),
     "a worker makes no connection": (
@@ -96,6 +97,18 @@ DEFENCES = {
     "a worker starts no program": (
         [("chalicelib/sandbox/confinement.py", '    "execve": (59, 221),\n', "")],
         _PROCESS,
+    ),
+    "a worker is filtered where prctl is refused": (
+        [("chalicelib/sandbox/confinement.py", "_SECCOMP[column], _SET_MODE", "0, _SET_MODE")],
+        _CONFINEMENT,
+    ),
+    "a worker opens nothing where no filter can be had": (
+        [("chalicelib/sandbox/confinement.py", "    if not filtered:\n", "    if False:\n")],
+        _CONFINEMENT,
+    ),
+    "the app's environment is erased": (
+        [("chalicelib/sandbox/confinement.py", "        _erase_environment()\n", "")],
+        _CONFINEMENT,
     ),
     "a worker opens files only to read them": (
         [
@@ -121,7 +134,7 @@ DEFENCES = {
         [("chalicelib/sandbox/messages.py", "if sum(lengths) > _MOST_BODY:", "if False:")],
         _PROCESS,
     ),
-    "the sandbox tests itself": ([(WORKER, '"walls": self_test.run()', '"walls": []')], _PROCESS),
+    "the sandbox tests itself": ([(WORKER, '"walls": self_test.run(os.getppid())', '"walls": {}')], _PROCESS),
     "only the distribution is answered": (
         [("app.py", "if settings.origin_secret and not hmac", "if False and not hmac")],
         ["tests/chalicelib/http/test_origin_secret.py"],

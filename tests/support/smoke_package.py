@@ -6,6 +6,7 @@
 import bz2  # noqa: F401
 import ctypes  # noqa: F401
 import lzma  # noqa: F401
+import os
 import socket  # noqa: F401
 import sys
 import zlib  # noqa: F401
@@ -39,7 +40,7 @@ APART = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from chalicelib.sandbox.worker import main
-main([int(descriptor) for descriptor in sys.argv[2:]])
+main(*map(int, sys.argv[2:]))
 """
 
 
@@ -70,7 +71,7 @@ def foreign() -> list[str]:
 
 
 renderers = WorkerPool([sys.executable, "-I", "-S", "-c", APART, str(package)])
-print("walls", len(renderers.report()["walls"]), "of", len(self_test.run()))
+print("walls", len(renderers.report()["walls"]), "of", len(self_test.run(os.getpid())))
 with renderers.prepare(
     [Source("drawn", DRAWN)], [resolve_format("drawn", parse([("w", "30")]))], Limits(), 8
 ) as rendering:

@@ -16,6 +16,7 @@ import pytest
 from chalicelib.errors import Damaged, ImgyError, MisconfiguredError, NotAnImage, TooLarge, TooSlow, Unavailable
 from chalicelib.limits import Limits
 from chalicelib.sandbox import pool
+from chalicelib.sandbox.confinement import MEMORY, NOT_HERE, STANDS
 from chalicelib.sandbox.messages import Channel
 from chalicelib.sandbox.pool import WorkerPool
 from chalicelib.settings import MOST_RENDERERS
@@ -43,7 +44,7 @@ def poisoned(sources, derivatives, limits):
     return prepare(sources, derivatives, limits)
 
 renderer.prepare = poisoned
-worker.main([int(descriptor) for descriptor in sys.argv[1:]])
+worker.main(*map(int, sys.argv[1:]))
 """
 POISONS = {
     "a crash": ("ctypes.string_at(0)", Damaged),
@@ -191,8 +192,8 @@ def test_no_process_is_started_for_what_is_no_picture_at_all(started):
 FAKE = """
 import json, os, socket, sys
 from chalicelib.sandbox.messages import Channel
-first = Channel(socket.socket(fileno=int(sys.argv[1])))
-raw = socket.socket(fileno=os.dup(int(sys.argv[1])))
+first = Channel(socket.socket(fileno=int(sys.argv[2])))
+raw = socket.socket(fileno=os.dup(int(sys.argv[2])))
 first.send({said})
 asked = first.receive()
 {then}
@@ -200,7 +201,7 @@ first.receive(30)
 """
 
 
-def fake(then, said='{"walls": [], "versions": {}}'):
+def fake(then, said='{"walls": {}, "versions": {}}'):
     return [sys.executable, "-c", FAKE.format(said=said, then=then)]
 
 
@@ -226,7 +227,7 @@ def test_what_answers_nonsense_is_ended(started, monkeypatch, answer):
 def test_its_environment_holds_no_credentials(started, monkeypatch):
     monkeypatch.setenv("AWS_SESSION_TOKEN", "secret")
     monkeypatch.setenv("IMGY_ORIGIN_SECRET", "secret")
-    renderers = started(*fake("", said='{"walls": [], "versions": dict(os.environ)}'))
+    renderers = started(*fake("", said='{"walls": {}, "versions": dict(os.environ)}'))
     environment = renderers.report()["versions"]
     assert "PATH" in environment
     assert "secret" not in environment.values()
@@ -323,6 +324,38 @@ def test_a_channel_carries_whole_messages():
     assert (second.fields, second.bodies, nothing) == ({}, [], None)
 
 
+def test_a_missing_protection_is_reported_once(started):
+    renderers, warned = (
+        started(*fake("", said='{"walls": {"a": "stands", "b": "cannot be had here"}, "versions": {}}')),
+        [],
+    )
+    renderers.warn = warned.append
+    renderers.report()
+    renderers.close()
+    renderers.report()
+    assert warned == [["b"]]
+
+
+def test_rendering_may_use_what_a_function_s_memory_leaves():
+    assert pool._memory({}) == MEMORY
+    assert pool._memory({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769"}) == 1419 * 2**20
+    assert pool._memory({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "10240"}) == MEMORY
+
+
+def test_a_worker_starts_where_setsid_is_refused(started, monkeypatch):
+    popen, sessions = subprocess.Popen, []
+
+    def refused(*command, start_new_session=False, **options):
+        sessions.append(start_new_session)
+        if start_new_session:
+            raise PermissionError(1, "Operation not permitted")
+        return popen(*command, **options)
+
+    monkeypatch.setattr(pool.subprocess, "Popen", refused)
+    assert made(started()).size.width == 20
+    assert sessions == [True, False]
+
+
 # Through both entry points.
 
 
@@ -362,5 +395,6 @@ def test_an_upload_that_ends_the_renderer_is_refused_in_its_manifest(guarded, up
 
 def test_the_health_says_which_walls_stand(web):
     health = json.loads(web.get("-/health").body)
-    assert len(health["walls"]) == 7
+    assert len(health["walls"]) == 12
+    assert set(health["walls"].values()) <= {STANDS, NOT_HERE}
     assert set(health["versions"]) == {"imgy", "python", "imagemagick", "libvips"}

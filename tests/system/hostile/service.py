@@ -18,6 +18,7 @@ from chalicelib.storage.store import Content
 from cli.embedded.lambda_context import LambdaContext
 from support.aws_events import Web, upload_event
 from support.originals import picture, size_of
+from support.outer_filter import refuse
 from system.hostile.memory import Peak
 from system.hostile.observer import AFTER, REQUEST, UPLOAD, Looker, Seen
 
@@ -128,8 +129,13 @@ def main():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what a crash would leave in the folder is not of the app
     os.environ |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     logging.disable(logging.WARNING)
+    if refused := os.environ.get("HOSTILE_REFUSED"):
+        refuse(*refused.split(","))
     import app
     from chalicelib.sandbox import pool as children
+    from chalicelib.sandbox.confinement import keep_memory_private
+
+    keep_memory_private()
 
     # So that what a process that renders would leave, it would leave in the folder that is looked at.
     children._PASSED_ON = (*children._PASSED_ON, *TEMPORARY)

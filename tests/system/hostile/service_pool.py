@@ -87,7 +87,7 @@ class Worker:
 
     def __init__(self, bait, command=None):
         self._command = command or [sys.executable, "-m", "system.hostile.service", str(bait.folder), bait.url]
-        self._process = None
+        self._process, self._canary = None, {"CANARY": bait.word}
 
     def __enter__(self):
         self._folder = tempfile.mkdtemp(prefix="imgy-hostile-")
@@ -107,7 +107,7 @@ class Worker:
         self._process = subprocess.Popen(
             self._command,
             cwd=self._folder,
-            env={**os.environ, **here, **paths},
+            env={**os.environ, **here, **paths, **self._canary},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
