@@ -1,6 +1,6 @@
 """`python -m bench.sizing`: measures time and memory of the functions' work with one core and with two.
 
-The memory in .chalice/config.json is based on it: on Lambda 1769 MB are one vCPU, 3008 MB are 1.7.
+The memory in .chalice/config.json is based on it: on Lambda, 1769 MB are one vCPU, 3008 MB are 1.7.
 """
 
 from __future__ import annotations

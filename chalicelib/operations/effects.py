@@ -45,7 +45,7 @@ def sharpen(
     *,
     sharp: Annotated[float, Between(0, 100), "strength"] = 0,
 ) -> None:
-    """Sharpens with an unsharp mask with a sigma of 1 pixel; `sharp=20` is an amount of 1.0."""
+    """Sharpens with an unsharp mask with a sigma of 1 pixel; sharp=20 is an amount of 1.0."""
     image.unsharp_mask(radius=0, sigma=1, amount=sharp / 20, threshold=0)
 
 

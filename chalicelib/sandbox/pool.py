@@ -40,7 +40,7 @@ _PASSED_ON = (
     "VIRTUAL_ENV",
 )
 
-_OTHER_MEMORY = 350 * 2**20
+_OTHER_MEMORY = 256 * 2**20
 """Bytes of a Lambda function's memory that rendering cannot have: those of the app, and of a worker that is idle."""
 
 _START_SECONDS = 30

@@ -1,5 +1,6 @@
 """The smoke test of a deploy: uploads a picture, fetches a preset and another size, and removes the picture."""
 
+import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from urllib.request import Request, urlopen
 
 from chalicelib.access.signatures import Keys, signed_path
 from chalicelib.presets.configuration import Configuration
+from chalicelib.sandbox.confinement import STANDS
 from chalicelib.storage.manifest import manifest_key
 from chalicelib.storage.s3 import S3Store
 from cli.samples.files import LANDSCAPE, sample
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 KEY = "imgy's proof (1).jpg"
 """Contains characters that URLs, events and signatures encode differently."""
+
+HEALTH = "/-/health"
 
 _SECONDS = 120
 _NO_HEADERS: Mapping[str, str] = {}
@@ -49,8 +53,10 @@ def smoke_test(
     Raises SystemExit if a picture cannot be fetched. `by_s3`: S3 must answer the preset, as CloudFront asks it first.
     """
     derivatives = S3Store(s3, buckets["Derivatives"])
+    health = Request(url.rstrip("/") + HEALTH, headers=dict(headers))
     s3.put_object(Bucket=buckets["Originals"], Key=KEY, Body=sample(LANDSCAPE), ContentType="image/jpeg")
     try:
+        show("  " + wait_for(partial(_sandbox, health), f"{HEALTH} from {url}"))
         wait_for(lambda: derivatives.head(manifest_key(KEY)), "the manifest of an upload")
         show(f"  an upload made {len(list(derivatives.names(f'{KEY}/'))) - 1} derivatives")
         for path in paths:
@@ -76,6 +82,18 @@ def wait_for(check: Callable[[], Any], what: str) -> Any:
             return result
         time.sleep(1)
     raise SystemExit(f"imgy: expected {what} within {_SECONDS} s; see the logs of the functions")
+
+
+def _sandbox(request: Request) -> str | None:
+    """What protects a worker there; None while there is no answer."""
+    try:
+        with urlopen(request, timeout=30) as answer:
+            walls = json.load(answer)["walls"]
+    except (OSError, HTTPException):
+        return None
+    missing = [name for name, result in walls.items() if result != STANDS]
+    stands = f"sandbox: {len(walls) - len(missing)} of {len(walls)} protections stand"
+    return f"{stands}; cannot be had here: {', '.join(missing)} (docs/security.md)" if missing else stands
 
 
 def _fetched(request: Request) -> tuple[str, str] | None:

@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reas
 OUTER = {"prctl": ["prctl"], "prctl, seccomp and setsid": ["prctl", "seccomp", "setsid"]}
 CANARY = "c4nary"
 
-TEXT = b"""<svg xmlns="http://www.w3.org/2000/svg" width="200" height="60"><rect width="200" height="60" fill="tan"/>
-<text x="5" y="40" font-size="30">A sandbox</text></svg>"""
+DRAWN = b"""<svg xmlns="http://www.w3.org/2000/svg" width="200" height="60"><rect width="200" height="60" fill="tan"/>
+<circle cx="50" cy="30" r="20" fill="navy"/></svg>"""
 PATHS = [f"a.svg/{text}" for text in ("w=90.png", "w=90,bg=ff0000.jpg", "w=40,h=40,fit=crop,rot=9.webp", "w=50.avif")]
 
 APP = """
@@ -58,7 +58,7 @@ print(json.dumps({
 
 def expected():
     derivatives = [parse_path(path) for path in PATHS]
-    rendering = prepare([Source("a.svg", TEXT)], derivatives, Limits())
+    rendering = prepare([Source("a.svg", DRAWN)], derivatives, Limits())
     return [hashlib.sha256(rendering.render(one).body).hexdigest() for one in derivatives]
 
 
@@ -67,7 +67,7 @@ def inside(outer):
         [sys.executable, "-c", APP, json.dumps(outer), json.dumps(PATHS)],
         cwd=ROOT,
         env={**os.environ, "CANARY": CANARY, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"},
-        input=TEXT,
+        input=DRAWN,
         capture_output=True,
         timeout=60,
     )

@@ -338,7 +338,7 @@ def test_a_missing_protection_is_reported_once(started):
 
 def test_rendering_may_use_what_a_function_s_memory_leaves():
     assert pool._memory({}) == MEMORY
-    assert pool._memory({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769"}) == 1419 * 2**20
+    assert pool._memory({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1856"}) == 1600 * 2**20
     assert pool._memory({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "10240"}) == MEMORY
 
 
