@@ -59,6 +59,8 @@ def start():
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     running = Run(tmp_path_factory.mktemp("shared") / "data", first=True).open()
+    # Only an empty bucket gets the samples: no test may upload before them.
+    assert wait_for(lambda: keys(running.s3, ORIGINALS) >= set(SAMPLES)), running.log()
     yield running
     running.end()
 

@@ -4,7 +4,6 @@ import base64
 import io
 import math
 import sys
-import threading
 from dataclasses import dataclass, field
 
 from PIL import Image
@@ -43,13 +42,15 @@ class Looker:
         self._bait, self._folder, self._connections = bait, folder, []
         self._leaks = _spellings(bait.word)
         self._inside = ["Traceback", "imgy-originals", "imgy-derivatives", str(ROOT), str(folder), "site-packages"]
-        # Threads that run already belong to other tests of this process, and not to the app.
-        self._others = {*threading.enumerate()} - {threading.current_thread()}
         sys.addaudithook(self._audit)
 
     def _audit(self, event, arguments):
-        if event in ("socket.connect", "socket.getaddrinfo") and threading.current_thread() not in self._others:
+        if event in ("socket.connect", "socket.getaddrinfo"):
             self._connections.append(f"{event} {arguments!r}")
+
+    def begin(self):
+        """Forget the connections of whatever else this process did before."""
+        self._connections.clear()
 
     def at_status(self, seen, may, deadline, how):
         """Whether it is one that may be, in time; `deadline` in seconds, `how` is what was said."""

@@ -61,6 +61,7 @@ class Service:
         """What the upload trigger makes of an original; where it may be `painted`, its colours are looked at."""
         self._begin(key, body)
         seen, how = Seen(name, UPLOAD, 500), None
+        self._looker.begin()
         with Peak(seen):
             try:
                 self.app.upload_trigger(upload_event(key), LambdaContext("upload", 120))
@@ -83,6 +84,7 @@ class Service:
     def ask(self, name, target, may, method="GET", headers=(), painted=False):
         """What the route answers to a request."""
         seen, answer, how = Seen(name, REQUEST, 500), None, None
+        self._looker.begin()
         with Peak(seen):
             try:
                 answer = self.web.ask(target, method, **dict(headers))
