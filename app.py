@@ -4,10 +4,13 @@ import hmac
 import json
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -43,6 +46,14 @@ configuration = load_configuration(settings.stage)
 # botocore's own session makes the same clients as boto3, which would import s3transfer: a quarter of a cold start.
 aws: Any = get_session()
 s3 = aws.create_client("s3", config=client_options(_CONNECTIONS))
+
+
+if os.environ.get("AWS_CHALICE_CLI_MODE"):  # `chalice` loads this app before it makes anything
+    with suppress(ModuleNotFoundError):  # a copy without cli has been checked by the deploy that made it
+        from cli.deploy.preflight import check, is_typed
+
+        if is_typed(sys.argv, Path(__file__).parent):
+            check(settings, s3, "deploy" in sys.argv)
 
 
 def _client(service: str) -> Any:
@@ -109,7 +120,8 @@ if settings.function and not settings.function.endswith(_RENDERS_NOTHING):
     WORKERS.start()  # while this process imports and waits for S3
 
 log = _log()
-WORKERS.warn = lambda missing: log(missing_protections(missing))
+if settings.function:
+    WORKERS.warn = lambda missing: log(missing_protections(missing))
 originals_store, derivatives_store = S3Store(s3, settings.originals), S3Store(s3, settings.derivatives)
 derivatives = Derivatives(derivatives_store, settings.cache_control, settings.expire_days > 0)
 prerender = Prerender(

@@ -17,15 +17,21 @@ _THREADS = 4
 _ICC = ("rICC", "prof")
 
 
-def open_heic(original: bytes) -> Any:
-    """The primary picture of a HEIC, in libheif's terms; its pixels are not decoded yet. Raises EOFError and others."""
+def load_libheif() -> Any:
+    """The module that decodes HEIC, loaded when it is first needed."""
     # The module below pi_heif's own: pi_heif imports Pillow, 7 MB of a package, and reads EXIF and XMP.
     import _pi_heif
 
+    return _pi_heif
+
+
+def open_heic(original: bytes) -> Any:
+    """The primary picture of a HEIC, in libheif's terms; its pixels are not decoded yet. Raises EOFError and others."""
+    libheif = load_libheif()
     if _cut_short(original):
         raise EOFError("the pixels end before they should")
     to_8_bits, bgr, no_stride, grey_to_16_bits, decoder, no_limits = True, False, True, True, "", False
-    images = _pi_heif.load_file(original, _THREADS, to_8_bits, bgr, no_stride, grey_to_16_bits, decoder, no_limits)
+    images = libheif.load_file(original, _THREADS, to_8_bits, bgr, no_stride, grey_to_16_bits, decoder, no_limits)
     found = [image for image in images if image is not None]
     return next((image for image in found if image.primary), found[0])
 

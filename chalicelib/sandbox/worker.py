@@ -65,14 +65,14 @@ def _report() -> Fields:
 
 def _load_everything() -> None:
     """Render in every format. A worker without the filter opens no file later, so libraries must have loaded theirs."""
-    import _pi_heif as _pi_heif
-
+    from ..decoding.heic import load_libheif
     from ..rendering.renderer import prepare
 
     source = Source("text.svg", _TEXT.encode())
     wanted = [resolve_format("text.svg", parse([*_QUERY.items(), ("fm", form)])) for form in WRITTEN]
     rendering = prepare([source], wanted, Limits())
     rendering.describe()
+    load_libheif()
     for derivative in wanted:
         rendering.render(derivative)
 

@@ -13,7 +13,12 @@ _UNRESERVED = 100
 """Concurrent executions that must stay free for functions that reserve none (AWS Lambda Developer Guide,
 "Configuring reserved concurrency")."""
 
-# For regions without Origin Shield, the nearest with it (Amazon CloudFront Developer Guide, "Using Origin Shield").
+# Regions with Origin Shield (Amazon CloudFront Developer Guide, "Using Origin Shield").
+_SHIELDED = (
+    *("us-east-1", "us-east-2", "us-west-2", "sa-east-1", "eu-central-1", "eu-west-1", "eu-west-2", "ap-south-1"),
+    *("ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2"),
+)
+# For other regions, the nearest with it: by the same page, or, where it has none, by the distance of the cities.
 _NEAREST = {
     "us-west-1": "us-west-2",
     "af-south-1": "eu-west-1",
@@ -23,11 +28,31 @@ _NEAREST = {
     "eu-west-3": "eu-west-2",
     "eu-north-1": "eu-west-2",
     "me-south-1": "ap-south-1",
+    "ap-east-2": "ap-northeast-1",
+    "ap-northeast-3": "ap-northeast-1",
+    "ap-south-2": "ap-south-1",
+    "ap-southeast-3": "ap-southeast-1",
+    "ap-southeast-4": "ap-southeast-2",
+    "ap-southeast-5": "ap-southeast-1",
+    "ap-southeast-6": "ap-southeast-2",
+    "ap-southeast-7": "ap-southeast-1",
+    "ca-west-1": "us-west-2",
+    "eu-central-2": "eu-central-1",
+    "eu-south-2": "eu-west-2",
+    "il-central-1": "eu-central-1",
+    "me-central-1": "ap-south-1",
+    "mx-central-1": "us-east-2",
 }
 
 
 def shield_region(region: str) -> str:
-    """The region with Origin Shield that is nearest to this one."""
+    """The region with Origin Shield that is nearest to this one. Raises SystemExit for an unknown region."""
+    if region not in (*_SHIELDED, *_NEAREST):
+        shielded = ", ".join(_SHIELDED)
+        raise SystemExit(
+            f"imgy: the nearest region with Origin Shield is not known for {region}; "
+            f"choose one of {shielded}: --set ShieldRegion=REGION"
+        )
     return _NEAREST.get(region, region)
 
 

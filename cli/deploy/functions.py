@@ -35,7 +35,7 @@ HANDLERS = {DIRECT: TRIGGERS, QUEUE: ("queue_worker",)}
 ALWAYS = ("api_handler", "invalidation_trigger")
 
 _LISTED = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
-_CHALICE = "from chalice.cli import main; raise SystemExit(main())"
+CHALICE = "from chalice.cli import main; raise SystemExit(main())"
 _CONFIG = Path(".chalice") / "config.json"
 _COPIED = ("app.py", "chalicelib", "requirements.txt", "vendor")
 _LIBRARY = ROOT / "vendor" / "lib" / "libMagickWand-7.Q16.so"
@@ -89,7 +89,7 @@ class Functions:
         """Copy the project to the folder, with `names` in place of the default ones, and add the environment."""
         self._clear()
         for name in _COPIED:
-            _copy(ROOT / name, self.folder / name)
+            copy_path(ROOT / name, self.folder / name)
         for file in (ROOT / ".chalice").glob("*.json"):
             (self.folder / ".chalice" / file.name).write_text(_renamed(file.read_text("utf-8"), names), "utf-8")
         pin_hashes(self.folder)
@@ -145,7 +145,7 @@ class Functions:
     def _chalice(self, *words: str) -> None:
         """Run a chalice command on the staged project and show its output. Raises SystemExit if it fails."""
         profile = ["--profile", self.profile] if self.profile else []
-        command = [sys.executable, "-c", _CHALICE, *words, "--stage", self.stage, *profile]
+        command = [sys.executable, "-c", CHALICE, *words, "--stage", self.stage, *profile]
         environment = {**os.environ, **QUIET, **AS_LISTED}
         environment.pop("PIP_CONSTRAINT", None)  # it would override the constraint of ours
         if subprocess.run(command, cwd=self.folder, env=environment, check=False).returncode:
@@ -201,7 +201,8 @@ def own_names(name: str, originals: str, derivatives: str) -> dict[str, str]:
     return {stock.originals: originals, stock.derivatives: derivatives, **queues, **keys}
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_path(source: Path, target: Path) -> None:
+    """Copy a file or folder, if there is one, without compiled modules."""
     if source.is_dir():
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
     elif source.exists():

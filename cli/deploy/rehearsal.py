@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import HTTPError
@@ -13,6 +14,7 @@ import boto3
 from chalicelib.cdn import tag
 from chalicelib.settings import ORIGIN_HEADER
 from cli.deploy.functions import QUEUE, assert_python
+from cli.deploy.rehearsed_chalice import Developer
 from cli.deploy.rehearsed_commands import Operator
 from cli.deploy.smoke_test import KEY, paths, smoke_test, wait_for
 from cli.deploy.stage import Deployment
@@ -27,7 +29,9 @@ SERVICES = "s3,sqs,sns,lambda,iam,sts,logs,cloudwatch,cloudformation,cloudfront,
 
 
 def rehearse(show: Callable[[str], None] = print) -> None:
-    """Deploy, test, deploy again and delete a stage. Raises SystemExit if a step fails or something is left.
+    """Deploy and delete by `chalice`; then deploy, test, deploy again and delete a stage.
+
+    Raises SystemExit if a step fails or something is left.
 
     The embedded AWS enforces the policy of every function.
     """
@@ -37,18 +41,23 @@ def rehearse(show: Callable[[str], None] = print) -> None:
         environment.point_to_this_machine(port)
         with embedded_s3(port, Path(folder), SERVICES=SERVICES, AUTH="true"):
             session = boto3.Session()
-            functions = functions_of(session, STAGE, Path(folder) / "project")
-            _rehearse(Deployment(session, functions, {}, show), environment.endpoint(port))
+            checkout = Path(folder) / "checkout"
+            checkout.mkdir()
+            address = partial(_api, environment.endpoint(port))
+            deployment = Deployment(session, functions_of(session, STAGE, Path(folder) / "project"), {}, show)
+            Developer(session, checkout, STAGE, address, show).deploy_and_delete()
+            _assert_nothing_left(deployment)
+            _rehearse(deployment, address)
 
 
-def _rehearse(deployment: Deployment, endpoint: str) -> None:
+def _rehearse(deployment: Deployment, address: Callable[[str], str]) -> None:
     plan_stage(deployment)
     for _ in range(2):  # the second time changes nothing
         deployment.foundation().apply()
     deployment.deploy_functions()
     deployment.deploy_edge()
     plan_stage(deployment)
-    url = _api(endpoint, deployment.functions.api_url())
+    url = address(deployment.functions.api_url())
     _assert_closed(f"{url}/none.jpg")
     # The embedded CloudFront has no origin groups: requests go to the API, with the headers that CloudFront would send.
     headers = {ORIGIN_HEADER: deployment.secret(deployment.founded()), "Accept": "*/*"}
@@ -105,4 +114,4 @@ def _assert_nothing_left(deployment: Deployment) -> None:
         *(group["logGroupName"] for group in client("logs").describe_log_groups()["logGroups"]),
     ]
     if left:
-        raise SystemExit(f"imgy: undeploy left behind {', '.join(left)}")
+        raise SystemExit(f"imgy: left behind: {', '.join(left)}")

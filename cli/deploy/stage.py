@@ -87,9 +87,15 @@ class Deployment:
             "ApiPath": api.path.rstrip("/"),
             "OriginSecret": self.secret(found),
             "Guarded": str(self.guarded).lower(),
-            **({} if self._outputs("edge") else {"ShieldRegion": shield_region(self.session.region_name)}),
+            **self.shield(),
         }
         return self._stack("edge", template.replace(_CODE, _block(function(configuration, self.guarded))), known)
+
+    def shield(self) -> dict[str, str]:
+        """The region of Origin Shield, for a new distribution. Raises SystemExit if none is known or set."""
+        if self._outputs("edge") or "ShieldRegion" in self.options:
+            return {}
+        return {"ShieldRegion": shield_region(self.session.region_name)}
 
     def founded(self) -> dict[str, str]:
         """The foundation's outputs. Raises SystemExit if it is not deployed."""

@@ -48,6 +48,7 @@ def _chosen(options: Sequence[str]) -> dict[str, str]:
 def deploy_stage(deployment: Deployment, only: str | None = None) -> None:
     """Run all steps in order, or only one. Each step can be repeated at any time."""
     assert_library()
+    deployment.shield()
     steps: dict[str, Callable[[], object]] = {
         "foundation": lambda: deployment.foundation().apply(),
         "functions": deployment.deploy_functions,

@@ -95,7 +95,7 @@ def test_hostile_files_are_harmless_inside_another_sandbox(outer, monkeypatch):
     monkeypatch.setenv("HOSTILE_REFUSED", ",".join(outer))
     names = [case.name for case in CASES.values() if not case.slow][::12]
     figures = Figures(run({"kind": "case", "name": name} for name in names), 1)
-    assert figures.held, figures.wrongs()
+    assert figures.wrongs() == []
     assert len(figures.tried) >= 2 * len(names)
 
 

@@ -29,24 +29,25 @@ PACKAGED_TOO_OLD = sys.version_info < (3, 12)
 needs_vendor = pytest.mark.skipif(not VENDOR.exists(), reason="no ImageMagick for Lambda: make imagemagick builds it")
 
 
-def package(python, project, out):
-    """Run `chalice package`; returns what it printed."""
+def package(python, project, out, ends=0):
+    """Run `chalice package`; returns what it printed. Without vendor/, the package is one for this machine."""
+    here = {} if VENDOR.exists() else {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     command = [python, "-c", "from chalice.cli import main; main()", "package", "--pkg-format", "terraform", out]
     run = subprocess.run(
         command,
         cwd=project,
-        env={**os.environ, **AS_LISTED},
+        env={**os.environ, **AS_LISTED, **here},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=600,
     )
-    assert run.returncode == 0, run.stdout
+    assert run.returncode == ends, run.stdout
     return run.stdout
 
 
 def checkout(target):
-    """The repository's files as a fresh clone has them."""
+    """The repository's files as a fresh clone has them, with the names of two buckets."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True
     )
@@ -56,6 +57,8 @@ def checkout(target):
         if (ROOT / name).exists():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, target / name, follow_symlinks=False)
+    for file in (target / ".chalice").glob("*.json"):
+        file.write_text(re.sub(r"imgy-(originals|derivatives)\b", r"somebody-s-\1", file.read_text()))
     return target
 
 
@@ -141,7 +144,7 @@ def test_both_triggers_and_the_route_are_deployed(resources):
     (notification,) = resources["aws_s3_bucket_notification"].values()
     events = sorted(event for entry in notification["lambda_function"] for event in entry["events"])
     assert (notification["bucket"], events) == (
-        "imgy-originals",
+        "somebody-s-originals",
         ["s3:LifecycleExpiration:*", "s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
     )
     assert list(resources["aws_api_gateway_rest_api"]) == ["rest_api"]
@@ -188,7 +191,7 @@ def test_what_is_in_the_zip_reconciles(task, lambda_python):
         [lambda_python, "-c", RENDER, str(task)], cwd=task, capture_output=True, text=True, timeout=120
     )
     assert run.returncode == 0, run.stderr
-    outcome, made = run.stdout.split()
+    outcome, made = run.stdout.split()[-2:]
     assert (outcome, int(made) > 5) == ("made", True)
 
 
@@ -231,14 +234,8 @@ def test_nothing_in_vendor_asks_for_a_newer_c_library_than_lambda_has():
 
 
 @pytest.mark.skipif(not PACKAGED_TOO_OLD, reason="this Python is new enough to package with")
-def test_whoever_packages_with_an_old_python_is_told_that_libvips_is_missing(tmp_path):
-    project = checkout(tmp_path / "project")
-    (project / "requirements.txt").write_text("\n".join(line for line in libvips()))
-    said = package(sys.executable, project, tmp_path / "out")
-    assert "Could not install dependencies" in said
-    assert libvips()[0] in said
-
-
-def libvips():
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
-    return [line for line in lines if line.startswith("pyvips-binary==")]
+def test_whoever_packages_with_an_old_python_is_told_to_take_a_newer_one(tmp_path):
+    said = package(sys.executable, checkout(tmp_path / "project"), tmp_path / "out", ends=1)
+    assert said.splitlines()[-1].startswith("imgy: expected Python 3.12 or newer for a deploy, this is ")
+    assert "Traceback" not in said
+    assert not (tmp_path / "out").exists()

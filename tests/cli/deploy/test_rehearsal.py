@@ -30,10 +30,11 @@ def test_a_stage_is_deployed_proved_and_taken_down_and_leaves_nothing(lambda_pyt
         timeout=900,
     )
     assert run.returncode == 0, run.stdout
-    # Once with triggers, once by way of the queue.
-    assert len(re.findall(r"an upload made [1-9]\d* derivatives", run.stdout)) == 2, run.stdout
-    assert len(re.findall(r"preset=\w+: 200 image/jpeg, \d+ bytes, HIT", run.stdout)) == 2, run.stdout
-    assert len(re.findall(r"w=\d+: 200 image/jpeg, \d+ bytes, MISS", run.stdout)) == 2, run.stdout
+    # Typed as `chalice deploy`, then with triggers, then by way of the queue.
+    assert len(re.findall(r"an upload made [1-9]\d* derivatives", run.stdout)) == 3, run.stdout
+    assert len(re.findall(r"preset=\w+: 200 image/jpeg, \d+ bytes, HIT", run.stdout)) == 3, run.stdout
+    assert len(re.findall(r"w=\d+: 200 image/jpeg, \d+ bytes, MISS", run.stdout)) == 3, run.stdout
+    assert len(re.findall(r"sandbox: \d+ of 12 protections stand", run.stdout)) == 3, run.stdout
     # What its operator types.
     assert re.search(r"  url: http://\S+w=123&expires=\d+&sig=k1\.", run.stdout), run.stdout
     for command, times in {"audit": 4, "purge": 2, "backfill": 2}.items():

@@ -14,6 +14,7 @@ from moto import mock_aws
 import app as app_module
 from chalicelib.settings import REMOVED, UPLOADED
 from cli import ROOT
+from cli.deploy import checks
 from cli.deploy.buckets import DERIVATIVES, ORIGINALS, OwnBuckets
 from cli.deploy.checks import assert_concurrency, assert_function, assert_no_policy, shield_region
 from cli.deploy.functions import TRIGGERS, Functions, config, own_names
@@ -255,6 +256,12 @@ def test_a_function_that_fails_or_takes_too_long_is_seen(said):
 def test_origin_shield_is_near_the_buckets():
     assert shield_region("eu-west-1") == "eu-west-1"
     assert shield_region("eu-north-1") == "eu-west-2"
+    regions = boto3.Session().get_available_regions("lambda")
+    assert len({shield_region(region) for region in regions}) == 12
+    assert set(regions) == {*checks._SHIELDED, *checks._NEAREST}
+    assert set(checks._NEAREST.values()) <= set(checks._SHIELDED)
+    with pytest.raises(SystemExit, match=r"not known for xx-north-9; choose one of us-east-1, .*--set ShieldRegion"):
+        shield_region("xx-north-9")
 
 
 def test_every_trigger_hands_over_what_it_cannot_handle():

@@ -69,5 +69,8 @@ def test_what_make_deploy_sets_is_what_it_sets():
     written = set(re.findall(r'"IMGY_(\w+)"', getsource(Deployment.stage_functions)))
     named = {"ORIGINALS", "DERIVATIVES"}  # as names of buckets in .chalice/config.json, which it replaces
     assert {name.upper() for name in SET_BY_DEPLOY["functions"]} == written | named
-    assert set(SET_BY_DEPLOY["edge"]) == {"Name", *re.findall(r'"(\w+)":', getsource(Deployment.edge))}
+    assert set(SET_BY_DEPLOY["edge"]) == {
+        "Name",
+        *re.findall(r'"(\w+)":', getsource(Deployment.edge) + getsource(Deployment.shield)),
+    }
     assert SET_BY_DEPLOY["foundation"] == ("Name",)
