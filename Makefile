@@ -109,4 +109,4 @@ magick: .venv/installed
 	@sh cli/prepare.sh magick
 
 chromium:
-	@sh cli/prepare.sh chromium
+	@sh cli/prepare.sh browser

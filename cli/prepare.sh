@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prepares this machine: `prepare.sh venv`, `prepare.sh magick`, `prepare.sh chromium`. The Makefile calls it.
+# Prepares this machine: `prepare.sh venv`, `prepare.sh magick`, `prepare.sh browser`. The Makefile calls it.
 set -eu
 
 fail() {
@@ -138,7 +138,7 @@ magick() {
 }
 
 # For the tests in a browser, which are skipped without one. Ubuntu's package is a snap, which a test cannot drive.
-chromium() {
+browser() {
     if has chromium || has chromium-browser || has google-chrome; then return; fi
     if grep -qs '^ID=debian' /etc/os-release && has apt-get && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
         apt_add '^chromium$' && return

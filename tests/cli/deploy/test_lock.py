@@ -76,3 +76,11 @@ def test_the_audit_fails_for_what_is_known_and_for_nothing_else(tmp_path, prints
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert ran.returncode == expected, ran.stderr
     assert says in ran.stdout + ran.stderr
+
+
+def test_no_function_of_the_preparation_hides_a_program_that_it_looks_for():
+    text = (ROOT / "cli" / "prepare.sh").read_text()
+    functions, programs = re.findall(r"^(\w+)\(\) \{", text, re.MULTILINE), re.findall(r"\bhas ([\w-]+)", text)
+    assert {"browser", "magick"} <= set(functions)
+    assert {"chromium", "apt-get"} <= set(programs)
+    assert not set(functions) & set(programs)
