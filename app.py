@@ -24,6 +24,7 @@ from chalicelib.errors import Forbidden, ImgyError
 from chalicelib.events import Events, milliseconds_since, request_id_of
 from chalicelib.flows.on_demand import OnDemand
 from chalicelib.flows.prerender import Prerender
+from chalicelib.http.health import PATH as HEALTH
 from chalicelib.http.health import health_response
 from chalicelib.http.responses import METHODS, Response, error_response, preflight, with_common_headers
 from chalicelib.http.route import Request, Route
@@ -185,7 +186,7 @@ def picture() -> chalice.Response:
     return _respond(_picture)
 
 
-@app.route("/-/health", **_ANY)
+@app.route(HEALTH, **_ANY)
 def health() -> chalice.Response:
     """Versions, passed self-tests, limits in force, and the names of the presets."""
     return _respond(lambda *_: (health_response(configuration, WORKERS.report), "health"))

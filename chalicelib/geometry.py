@@ -53,7 +53,7 @@ class Box:
 
 @dataclass(frozen=True)
 class SmartCrop:
-    """A crop that depends on the pixels: the window of this size, within the region, with the highest sum of `by`."""
+    """A crop that depends on the pixels: of all windows of this size in the region, the one that scores most."""
 
     by: Literal["entropy", "edges"]
     width: float

@@ -36,7 +36,7 @@ class Access:
         return not (self.mode == "signed" and self.sign_presets)
 
     def admit(self, derivative: Derivative, named: bool, signed: bool, presets: Collection[str] = ()) -> Derivative:
-        """Apply the mode and the ladder; a derivative `named` by a preset or `signed` is not on the ladder.
+        """Apply the mode and the ladder. The ladder does not limit what is `named` by a preset or `signed`.
 
         Raises ParameterError for a key that S3 does not accept, and Forbidden, with a list of `presets`, for a
         request that the mode does not allow.

@@ -22,7 +22,7 @@ class Decoded:
     """The pixels of one original, decoded once at the largest size; each smaller one is scaled from the next larger."""
 
     def __init__(self, opened: Opened, sizes: Iterable[Size], animated: bool) -> None:
-        """Decode at `sizes`, each the size of the whole upright original or smaller; raises Damaged."""
+        """Decode the whole upright original at `sizes`, none larger than the original; raises Damaged."""
         self._opened = opened
         self._animated = animated and opened.header.frames > 1
         largest, *smaller = sorted(set(sizes), key=lambda size: (size.area, size.width), reverse=True)
@@ -57,12 +57,12 @@ class Decoded:
         )
 
     def pixels(self, layout: Layout, every_frame: bool = False) -> list[Pixels]:
-        """The region of a layout without a turn, scaled to its size, for the first frame or for `every_frame`."""
+        """The region of a layout, scaled to its size, of the first frame or `every_frame`. The layout has no turn."""
         level = self._covering(whole(layout))
         return [_pixels(_region(frame, layout), layout.size) for frame in (level if every_frame else level[:1])]
 
     def grey(self, layout: Layout, side: int = 96) -> Grey:
-        """The region of a layout without a turn in grey, at most `side` pixels a side: for a smart crop."""
+        """The region of a layout as grey pixels, at most `side` a side, for a smart crop. The layout has no turn."""
         scale = min(1.0, side / max(layout.region.width, layout.region.height))
         size = Size(pixels(layout.region.width * scale), pixels(layout.region.height * scale))
         sample = replace(layout, size=size, smart_crop=None)

@@ -32,7 +32,7 @@ CHANGING = "the original keeps changing; try again in a moment"
 class Reconciled:
     """The result of a reconciliation: `outcome` is made, unchanged, refused, gone or ignored; `written` are bytes.
 
-    `refused` is the kind of a refusal that is new.
+    `refused` is the kind of the refusal, if this reconciliation has refused the original.
     """
 
     key: str

@@ -11,6 +11,8 @@ from .. import __version__
 from ..presets.configuration import Configuration
 from .responses import Response, json_response
 
+PATH = "/-/health"
+
 
 def health_response(configuration: Configuration, worker_report: Callable[[], Mapping[str, Any]]) -> Response:
     """Versions, passed self-tests of the sandbox, limits in force, access, and the names of the presets."""

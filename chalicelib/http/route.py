@@ -84,7 +84,7 @@ class Route:
         return replace(wanted, max_age=max_age, signed=signed), derivative is not None
 
     def _signature(self, request: Request, pairs: list[tuple[str, str]]) -> Signature:
-        """The query's signature; raises ParameterError for one if this stage has no keys."""
+        """The query's signature; raises ParameterError if there is one and this stage has no keys."""
         unsigned = not (self.settings.keys or self._verified(request))
         if unsigned and any(name in SIGNING for name, _ in pairs):
             raise ParameterError("expected a URL without a signature, as this stage has no signing keys")

@@ -81,9 +81,10 @@ class WorkerPool:
         return worker.report()
 
     def _warn_once(self, report: Mapping[str, Any]) -> None:
-        missing = [name for name, result in report["walls"].items() if result != STANDS]
-        if missing and not self._warned:
-            self._warned = True
+        if self._warned:
+            return
+        self._warned = True
+        if missing := [name for name, result in report["walls"].items() if result != STANDS]:
             self.warn(missing)
 
     @contextmanager

@@ -208,7 +208,7 @@ def made_from(originals: Sequence[Object], stored: Object) -> bool:
 
 
 def is_of(original: Object, stored: Object) -> bool:
-    """Whether `stored` was made from this version of its original; a watermark or mask may have changed."""
+    """Whether `stored` was made from this version of its original; further originals are not compared."""
     return stored.metadata.get(_ETAGS, "").partition(",")[0] == original.etag
 
 

@@ -24,7 +24,8 @@ PYTHON = (3, 12)
 
 QUIET = {"PYTHONWARNINGS": "ignore"}
 PIP = "pip.conf"
-AS_LISTED = {"PIP_NO_DEPS": "1", "PIP_CONFIG_FILE": PIP}
+NO_DEPENDENCIES = "PIP_NO_DEPS"
+AS_LISTED = {NO_DEPENDENCIES: "1", "PIP_CONFIG_FILE": PIP}
 """For Chalice's pip: install only what requirements.txt lists, without further dependencies."""
 
 DIRECT, QUEUE = "direct", "queue"
@@ -91,7 +92,7 @@ class Functions:
         for name in _COPIED:
             copy_path(ROOT / name, self.folder / name)
         for file in (ROOT / ".chalice").glob("*.json"):
-            (self.folder / ".chalice" / file.name).write_text(_renamed(file.read_text("utf-8"), names), "utf-8")
+            (self.folder / ".chalice" / file.name).write_text(renamed(file.read_text("utf-8"), names), "utf-8")
         pin_hashes(self.folder)
         self._add(environment)
         self._deployed_file.parent.mkdir()
@@ -209,7 +210,8 @@ def copy_path(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def _renamed(text: str, names: Mapping[str, str]) -> str:
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """The text with each default name replaced by its own."""
     for stock, own in names.items():
         text = text.replace(stock, own)
     return text

@@ -11,9 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import Settings
 from cli import ROOT
-from cli.deploy.functions import AS_LISTED, assert_library, assert_python
-
-_NO_DEPENDENCIES = {name: value for name, value in AS_LISTED.items() if name == "PIP_NO_DEPS"}
+from cli.deploy.functions import AS_LISTED, NO_DEPENDENCIES, assert_library, assert_python
 
 
 def is_typed(words: Sequence[str], project: Path) -> bool:
@@ -32,7 +30,7 @@ def check(settings: Settings, s3: Any, deploy: bool) -> None:
     _assert_own_names(settings)
     for bucket in (settings.originals, settings.derivatives) if deploy else ():
         _assert_bucket(s3, bucket)
-    os.environ.update(_NO_DEPENDENCIES)
+    os.environ[NO_DEPENDENCIES] = AS_LISTED[NO_DEPENDENCIES]
 
 
 def _is_embedded(environment: Mapping[str, str]) -> bool:

@@ -14,7 +14,7 @@ import boto3
 from chalicelib.presets.file import load_configuration
 from chalicelib.settings import Settings
 from cli import ROOT
-from cli.deploy.functions import CHALICE, QUIET, copy_path
+from cli.deploy.functions import CHALICE, QUIET, copy_path, renamed
 from cli.deploy.smoke_test import paths, smoke_test
 
 _CHECKOUT = ("app.py", "chalicelib", "cli", "presets.yaml", "requirements.txt", "requirements.lock", "vendor")
@@ -58,9 +58,9 @@ class Developer:
 
     def _write_names(self) -> None:
         stock = Settings()
+        names = {stock.originals: _BUCKETS["Originals"], stock.derivatives: _BUCKETS["Derivatives"]}
         for file in (self.checkout / ".chalice").glob("*.json"):
-            text = file.read_text("utf-8").replace(stock.originals, _BUCKETS["Originals"])
-            file.write_text(text.replace(stock.derivatives, _BUCKETS["Derivatives"]), "utf-8")
+            file.write_text(renamed(file.read_text("utf-8"), names), "utf-8")
 
     def _refused(self, why: str) -> None:
         said = self._run("deploy")

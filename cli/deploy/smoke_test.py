@@ -11,8 +11,9 @@ from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
 from chalicelib.access.signatures import Keys, signed_path
+from chalicelib.http.health import PATH as HEALTH
 from chalicelib.presets.configuration import Configuration
-from chalicelib.sandbox.confinement import STANDS
+from chalicelib.sandbox.confinement import NOT_HERE, STANDS
 from chalicelib.storage.manifest import manifest_key
 from chalicelib.storage.s3 import S3Store
 from cli.samples.files import LANDSCAPE, sample
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 KEY = "imgy's proof (1).jpg"
 """Contains characters that URLs, events and signatures encode differently."""
-
-HEALTH = "/-/health"
 
 _SECONDS = 120
 _NO_HEADERS: Mapping[str, str] = {}
@@ -93,7 +92,7 @@ def _sandbox(request: Request) -> str | None:
         return None
     missing = [name for name, result in walls.items() if result != STANDS]
     stands = f"sandbox: {len(walls) - len(missing)} of {len(walls)} protections stand"
-    return f"{stands}; cannot be had here: {', '.join(missing)} (docs/security.md)" if missing else stands
+    return f"{stands}; {NOT_HERE}: {', '.join(missing)} (docs/security.md)" if missing else stands
 
 
 def _fetched(request: Request) -> tuple[str, str] | None:

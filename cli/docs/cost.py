@@ -73,7 +73,7 @@ The same for all:
 
 The first request for each new picture is a miss. The {site.new:,} new pictures of a month are {new:.0%} of the
 requests, so the hit rate of this site is at most {best:.0%}. Further misses are pictures that CloudFront has dropped,
-or never had in that region.
+or does not have in the region of the request.
 
 A delivered picture has the mean size in bytes of the shipped presets as AVIF. A picture on demand takes as long as
 AWS assumes [for its own solution][aws]. Both times are longer than those that [bench.md](bench.md) measures without

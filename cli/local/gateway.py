@@ -15,6 +15,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wsgi import get_input_stream
 
+from chalicelib.http.health import PATH as HEALTH
 from cli.embedded.lambda_context import LambdaContext
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ Event = dict[str, Any]
 Handler = Callable[[Event, Any], Any]
 
 METHODS = ("GET", "HEAD", "OPTIONS")
-GREEDY, HEALTH = "/{key+}", "/-/health"
+GREEDY = "/{key+}"
 PAGE = "/-/page"
 TIMEOUT_SECONDS = 29
 REQUEST_LIMIT = 10 * 1024 * 1024

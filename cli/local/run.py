@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import ImgyError
+from chalicelib.sandbox.confinement import keep_memory_private
 from cli.embedded import environment
 from cli.embedded.ports import listen, lock_data_dir
 from cli.embedded.s3 import EmbeddedS3, embedded_s3
@@ -77,6 +78,7 @@ def _run(port: int, s3_port: int, data_dir: Path, signals: list[int], parent: in
         if edge:  # the app trusts the edge's signature header, because only the edge knows this secret
             os.environ["IMGY_ORIGIN_SECRET"] = secrets.token_urlsafe()
         app, s3 = load_app(), environment.s3_client()
+        keep_memory_private()
         ensured(keys)  # after everything that can fail, so that a failed start leaves no file
         queue = _ready_queue(s3, port, embedded)
         stack.callback(stopping.set)

@@ -35,7 +35,7 @@ def ready(tmp_path, monkeypatch):
     monkeypatch.setattr(preflight, "ROOT", tmp_path)
     monkeypatch.setattr(functions, "_LIBRARY", library)
     monkeypatch.setattr(functions, "PYTHON", (3, 11))
-    monkeypatch.delenv("PIP_NO_DEPS", raising=False)
+    monkeypatch.setenv("PIP_NO_DEPS", "")  # what the check sets is undone after the test
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     return tmp_path
 
