@@ -1,6 +1,7 @@
 """`make rehearse`: a whole deploy, its smoke test and its undeploy, on the embedded AWS."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,25 +30,37 @@ SERVICES = "s3,sqs,sns,lambda,iam,sts,logs,cloudwatch,cloudformation,cloudfront,
 
 
 def rehearse(show: Callable[[str], None] = print) -> None:
-    """Deploy and delete by `chalice`; then deploy, test, deploy again and delete a stage.
+    """Rehearse plain `chalice deploy`, then `make deploy`. Raises SystemExit if a step fails or something is left."""
+    rehearse_chalice(show)
+    rehearse_stage(show)
 
-    Raises SystemExit if a step fails or something is left.
 
-    The embedded AWS enforces the policy of every function.
-    """
+def rehearse_chalice(show: Callable[[str], None] = print) -> None:
+    """Deploy and delete by `chalice`, with two buckets that exist."""
+    with _embedded_aws(show) as (deployment, address, folder):
+        checkout = folder / "checkout"
+        checkout.mkdir()
+        Developer(deployment.session, checkout, STAGE, address, show).deploy_and_delete()
+        _assert_nothing_left(deployment)
+
+
+def rehearse_stage(show: Callable[[str], None] = print) -> None:
+    """Deploy, test, deploy again and delete a stage."""
+    with _embedded_aws(show) as (deployment, address, _):
+        _rehearse(deployment, address)
+
+
+@contextmanager
+def _embedded_aws(show: Callable[[str], None]) -> Iterator[tuple[Deployment, Callable[[str], str], Path]]:
+    """A deployment on an embedded AWS that enforces every policy, the address of an API there, and a folder."""
     assert_python()
-    with TemporaryDirectory() as folder:
-        port = _free_port()
+    with TemporaryDirectory() as name:
+        port, folder = _free_port(), Path(name)
         environment.point_to_this_machine(port)
-        with embedded_s3(port, Path(folder), SERVICES=SERVICES, AUTH="true"):
+        with embedded_s3(port, folder, SERVICES=SERVICES, AUTH="true"):
             session = boto3.Session()
-            checkout = Path(folder) / "checkout"
-            checkout.mkdir()
-            address = partial(_api, environment.endpoint(port))
-            deployment = Deployment(session, functions_of(session, STAGE, Path(folder) / "project"), {}, show)
-            Developer(session, checkout, STAGE, address, show).deploy_and_delete()
-            _assert_nothing_left(deployment)
-            _rehearse(deployment, address)
+            deployment = Deployment(session, functions_of(session, STAGE, folder / "project"), {}, show)
+            yield deployment, partial(_api, environment.endpoint(port)), folder
 
 
 def _rehearse(deployment: Deployment, address: Callable[[str], str]) -> None:

@@ -1,6 +1,7 @@
 """The request flow: a derivative is wanted, made once and read ever after, whatever happens meanwhile."""
 
 import threading
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 
 import pytest
@@ -104,12 +105,27 @@ def test_no_original_no_derivative(find, derivatives):
     assert derivatives.written == []
 
 
+class InTurn(Executor):
+    """Runs each call when it is submitted, so that a change made by a lookup is complete before the request goes on."""
+
+    def submit(self, fn, /, *args, **options):
+        future = Future()
+        future.set_result(fn(*args, **options))
+        return future
+
+
+@pytest.fixture
+def find_in_turn(on_demand):
+    flow = replace(on_demand, lookups=InTurn())
+    return lambda key: flow.find(parse_path(key), Timing())
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_request_during_an_overwrite_answers_with_the_new_one(prerender, find, upload, originals, moment):
+def test_a_request_during_an_overwrite_answers_with_the_new_one(find_in_turn, upload, originals, moment):
     upload("cat.jpg", picture(colour="tomato"))
     originals.on(moment, lambda: upload("cat.jpg", picture(colour="gold")))
-    assert near(colour_of(find("cat.jpg/w=77.jpg").read()), "gold")
-    again = find("cat.jpg/w=77.jpg")
+    assert near(colour_of(find_in_turn("cat.jpg/w=77.jpg").read()), "gold")
+    again = find_in_turn("cat.jpg/w=77.jpg")
     assert again.hit
     assert near(colour_of(again.read()), "gold")
 
@@ -135,11 +151,11 @@ def test_a_request_that_was_overtaken_by_a_whole_upload_leaves_all_of_it(prerend
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_request_during_a_removal_is_not_found_and_leaves_nothing(find, upload, originals, stored, moment):
+def test_a_request_during_a_removal_is_not_found_and_leaves_nothing(find_in_turn, upload, originals, stored, moment):
     upload("cat.jpg", picture())
     originals.on(moment, lambda: originals.store.delete(["cat.jpg"]))
     with pytest.raises(NotFound):
-        find("cat.jpg/w=77.jpg")
+        find_in_turn("cat.jpg/w=77.jpg")
     assert stored() == []
 
 

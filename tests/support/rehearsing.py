@@ -1,0 +1,20 @@
+"""A part of `make rehearse`, by a Python that packages for Lambda."""
+
+import subprocess
+
+from cli import ROOT
+
+
+def rehearsed(python, part):
+    """What the part printed."""
+    run = subprocess.run(
+        [python, "-c", f"from cli.deploy.rehearsal import {part}; {part}()"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=900,
+    )
+    assert run.returncode == 0, run.stdout
+    assert "Traceback" not in run.stdout
+    return run.stdout
