@@ -106,7 +106,7 @@ class Notification(chalice.BaseLambdaEvent):
     """An S3 notification with any number of records; Chalice's own S3Event has only the first."""
 
     def _extract_attributes(self, event_dict: dict[str, Any]) -> None:
-        """Extract nothing: `to_dict` has everything."""
+        """Override Chalice's copying of fields: callers use `to_dict`."""
 
 
 app = App(app_name="imgy")
@@ -146,7 +146,7 @@ if settings.events:
 
     @app.on_sqs_message(queue=settings.events, batch_size=1, maximum_concurrency=settings.concurrency)
     def queue_worker(event: chalice.SQSEvent) -> None:
-        """Reconcile originals by the notifications of a queue, which repeats each until this returns."""
+        """Reconcile the originals that messages name. The queue delivers a message again until this returns."""
         for message in event.to_dict()["Records"]:
             tries = int(message["attributes"]["ApproximateReceiveCount"])
             events.reconcile("queue", json.loads(message["body"]), event.context, last=tries >= _TRIES)

@@ -40,7 +40,7 @@ class NotFound(ImgyError):
 
 
 class Denied(NotFound):
-    """S3 denies access to a key. Without s3:ListBucket it also denies missing keys, so readers treat it as missing."""
+    """S3 denies access to a key. Without s3:ListBucket, S3 also denies missing keys: readers treat both as missing."""
 
 
 class Refused(ImgyError):

@@ -24,7 +24,7 @@ class Events:
     def reconcile(self, verb: str, event: Mapping[str, Any], context: Any, last: bool = False) -> None:
         """Reconcile each key of an event; raises the first error after all keys were tried, so the event is retried.
 
-        `last` means the last attempt: an original that may have ended the process each time is then refused.
+        `last` is True at the last attempt. Earlier ones may have ended the process, so the original is then refused.
         """
         failures: list[Exception] = []
         for key, happened in _times_by_key(event).items():

@@ -49,7 +49,7 @@ class Rendering(Protocol):
 
 
 class Prepare(Protocol):
-    """Opens the sources of derivatives; the first is the original. Opening and any one take at most `seconds`."""
+    """Opens sources; the first is the original. Opening and rendering one derivative take at most `seconds`."""
 
     def __call__(
         self, sources: Sequence[Source], derivatives: Iterable[Derivative], limits: Limits, seconds: float

@@ -101,7 +101,7 @@ def negotiates(values: Values) -> bool:
 
 
 def resolve_format(original: str, values: Values, accept: str = "", ahead: Iterable[str] = NEGOTIATED) -> Derivative:
-    """Resolve `fm` and `auto` for an original and an Accept header; auto=format may choose the formats in `ahead`."""
+    """Resolve `fm` and `auto` for an original and an Accept header; auto=format chooses among `ahead`."""
     form = choose(original, accept, ahead, values=values)
     rest = {name: value for name, value in values.items() if name not in CHOICES}
     if not WRITTEN[form].quality:

@@ -31,7 +31,7 @@ class Ladder:
         return Ladder(rungs, self.snap)
 
     def apply(self, values: Values) -> Values:
-        """The values, snapped to the nearest rungs, or a ParameterError that names them if the ladder refuses."""
+        """Snap the values to the nearest rungs; raises ParameterError, which names them, if the ladder refuses."""
         beside = sorted(name for name in self.rungs if name in values and not self._is_rung(name, values[name]))
         if not beside:
             return values

@@ -57,7 +57,7 @@ class Decoded:
         )
 
     def pixels(self, layout: Layout, every_frame: bool = False) -> list[Pixels]:
-        """The region of a layout, scaled to its size, of the first frame or `every_frame`. The layout has no turn."""
+        """The layout's region, scaled, of the first frame or `every_frame`. The layout must not be rotated."""
         level = self._covering(whole(layout))
         return [_pixels(_region(frame, layout), layout.size) for frame in (level if every_frame else level[:1])]
 
@@ -74,7 +74,7 @@ class Decoded:
 
 
 def whole(layout: Layout) -> Size:
-    """The size of the whole original at which a layout's region has the layout's size; at most the original's size."""
+    """The size to scale the whole original to, so that the layout's region gets its size; never enlarged."""
     original, region, size = layout.original, layout.smart_crop or layout.region, layout.size
     return Size(
         pixels(min(1.0, size.width / region.width) * original.width),

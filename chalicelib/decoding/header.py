@@ -77,7 +77,7 @@ def _damaged(form: str) -> Damaged:
 
 
 def _check_counts(source: Source, limits: Limits) -> None:
-    """Refuse an original whose pages or frames take a decoder too long to count."""
+    """Refuse an original with so many pages or frames that a decoder needs too long to count them."""
     if source.format == "tiff" and count_pages(source.body, _MOST_PAGES) > _MOST_PAGES:
         raise TooLarge(f"expected an original of at most {_MOST_PAGES} pages, received more")
     # For each frame libwebp goes through all of them: a megabyte of small frames takes seconds.

@@ -10,7 +10,7 @@ from ..formats import sniff_or_refuse
 
 @dataclass(frozen=True)
 class Source:
-    """One file to decode: `key` is its original's key, `sniffed` its format if it is already known."""
+    """An original to decode: `key` is its key in S3, `sniffed` its format if it is already known."""
 
     key: str
     body: bytes

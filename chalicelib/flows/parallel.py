@@ -29,7 +29,7 @@ def render_all(
     put: Callable[[Derivative, Rendered], Stored],
     wanted: list[Derivative],
 ) -> list[Stored]:
-    """Render whole derivatives on the pool's threads: ImageMagick and libvips do not hold Python's lock.
+    """Render each derivative on one of the pool's threads: ImageMagick and libvips release Python's lock.
 
     Each is stored before its thread begins the next, so a process that dies loses at most one for each thread.
     """

@@ -46,9 +46,10 @@ class Reconciled:
 
 @dataclass(frozen=True)
 class Prerender:
-    """The flow that brings derivatives in step with originals. `invalidate` takes the key of an original.
+    """The flow that brings derivatives in step with originals.
 
-    It is called after pictures are deleted and before the manifest is written; if it fails, the next event retries.
+    `invalidate` takes the key of an original. The flow calls it after pictures are deleted and before the manifest is
+    written; if it fails, the next event retries.
     """
 
     originals: Store

@@ -21,7 +21,7 @@ class SingleFlight:
     def enter(self, key: str, completed: int, seconds: float) -> Iterator[bool]:
         """Wait while another thread renders this key; raises Unavailable when that takes longer than `seconds`.
 
-        Yields True if the key may have been rendered since `completed` was read; then look it up again.
+        Read `completed` before the lookup. Yields True if the key may have been rendered since: look it up again.
         """
         with self._lock:
             others = self._running.get(key)

@@ -93,7 +93,7 @@ class Route:
     def _verified(self, request: Request) -> bool:
         """Whether CloudFront has verified a signature, which it does before it reads its cache.
 
-        CloudFront removes this header from every request, and sets it only after verifying a signature. We trust it
+        CloudFront removes ACCESS_HEADER from every request, and sets it only after verifying a signature. We trust it
         because only CloudFront knows the origin secret.
         """
         return bool(self.settings.origin_secret) and request.headers.get(ACCESS_HEADER) == SIGNED

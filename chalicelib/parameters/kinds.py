@@ -1,7 +1,7 @@
 """The kinds of values: each parses a text, writes the canonical text, and describes what it expects.
 
-`parse` raises ValueError for an invalid text; `text` is its inverse. `good` and `bad` are texts at and
-just outside the limits: the tests of every parameter come from them.
+`parse` raises ValueError for an invalid text; `text` is its inverse. `good` are valid texts at the limits, `bad`
+are invalid texts just outside them: the tests of every parameter use both.
 """
 
 from __future__ import annotations

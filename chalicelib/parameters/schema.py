@@ -36,7 +36,7 @@ class Alias:
 
 @dataclass(frozen=True)
 class Needs:
-    """The requirement of one of these parameters; if there are `values`, it must have one of them."""
+    """The parameter is allowed only beside one of `names`; if there are `values`, with one of these values."""
 
     names: tuple[str, ...]
     values: tuple[str, ...] = ()

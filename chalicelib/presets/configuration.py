@@ -27,7 +27,7 @@ class Configuration:
         return replace(request, derivative=self.admit(request.derivative, signed))
 
     def admit(self, derivative: Derivative, signed: bool = False) -> Derivative:
-        """The derivative, its values on the ladder if they must be; raises ParameterError or Forbidden."""
+        """The derivative, its values snapped to the ladder if it applies; raises ParameterError or Forbidden."""
         presets = self.presets
         named = not self.access.opens_everything and derivative.key in presets.derivatives(derivative.original)
         return self.access.admit(derivative, named, signed, presets.presets)

@@ -27,7 +27,7 @@ class Preset:
 
     @property
     def alone(self) -> Values:
-        """The values of a URL that names the preset and nothing else: with `widths`, those of the widest."""
+        """The values for a URL with nothing but `preset=NAME`. If the preset has `widths`, `w` is the largest."""
         return {**self.values, "w": max(self.widths)} if self.widths and "w" not in self.values else self.values
 
     @property

@@ -1,4 +1,4 @@
-"""Makes an image of pixels: turns it, and puts it on its background and canvas."""
+"""Makes Wand's image from raw pixels: turns the picture, and puts it on its background and canvas."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def best_window(grey: Grey, width: float, height: float, by: Literal["entropy", 
 
 
 def _best(scores: list[float], share: float) -> float:
-    """The position of the window with the best score, from 0 to 1; of several, the middle of the first and the last."""
+    """The best window's position, 0 to 1. If several have this score, halfway between the first and the last."""
     if share >= 1 or len(scores) < 2:
         return 0.5
     most = max(scores)

@@ -106,7 +106,7 @@ def keep_memory_private() -> None:
 
 
 def _erase_environment() -> None:
-    """Overwrite the environment with which this process began: /proc/PID/environ shows it, where prctl is refused."""
+    """Overwrite this process's initial environment: where prctl is refused, others read it in /proc/PID/environ."""
     for name, value in os.environ.items():
         os.environ[name] = value  # the C library then uses copies
     with suppress(OSError, ValueError, IndexError):

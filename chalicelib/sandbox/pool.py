@@ -91,7 +91,7 @@ class WorkerPool:
     def prepare(
         self, sources: Sequence[Source], derivatives: Iterable[Derivative], limits: Limits, seconds: float
     ) -> Iterator[RemoteRendering]:
-        """Open sources for derivatives of the first of them; raises Refused, Unavailable or MisconfiguredError.
+        """Open sources (first the derivatives' original); raises Refused, Unavailable or MisconfiguredError.
 
         Opening and any one derivative may take `seconds` together.
         """
@@ -233,7 +233,7 @@ def _started(command: Sequence[str], descriptors: Sequence[int]) -> subprocess.P
 
 
 def _memory(environment: Mapping[str, str]) -> int:
-    """Bytes that rendering may add to a worker: less than a Lambda function has, so that the kernel kills neither."""
+    """Bytes that rendering may add to a worker. On Lambda they leave room for the app, so the kernel kills neither."""
     function = function_memory(environment)
     return min(MEMORY, function - _OTHER_MEMORY) if function else MEMORY
 

@@ -115,7 +115,7 @@ def _vips_opens_no_name() -> str:
 
 
 def _denied(*ways: Callable[[], object], certain: bool = True) -> str | None:
-    """The test that each way fails. Without the filter of system calls, or if not `certain`, one may work."""
+    """Try each way: all must fail, unless there is no filter of system calls or the refusal is not `certain`."""
     filtered = _filtered()
     for way in ways:
         try:
@@ -144,7 +144,7 @@ def _read_environment(app: int) -> None:
 
 
 def _confined_tests(app: int) -> dict[str, Callable[[], str | None]]:
-    """The tests that first confine this process, so that the other tests cannot follow."""
+    """The tests that first confine this process. They run last, because the others would no longer work."""
     return {
         "a worker opens no connection": lambda: _denied(lambda: socket.socket().close()),
         "a worker writes no file": lambda: _denied(lambda: Path(os.devnull).write_bytes(b"")),

@@ -64,7 +64,7 @@ def _report() -> Fields:
 
 
 def _load_everything() -> None:
-    """Render in every format. A worker without the filter opens no file later, so libraries must have loaded theirs."""
+    """Render in every format. Without the filter, no file can be opened later: libraries must load theirs now."""
     from ..decoding.heic import load_libheif
     from ..rendering.renderer import prepare
 

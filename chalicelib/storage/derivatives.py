@@ -113,7 +113,7 @@ class Derivatives:
     ) -> Stored:
         """Store a picture made from `originals`. If another process has just stored it, return that one.
 
-        `is_current` returns whether they are still the ones in the bucket; raises OriginalChanged if not.
+        `is_current` tells whether the originals in the bucket are unchanged; if not, this raises OriginalChanged.
         """
         over: str | None = None
         for _ in range(ATTEMPTS):

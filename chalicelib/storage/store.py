@@ -45,7 +45,7 @@ class Store(Protocol):
         """Store a whole object and return its ETag."""
 
     def swap(self, key: str, over: str | None, content: Content) -> str | None:
-        """As `put` if the object now has the ETag `over`, or does not exist and `over` is None; else return None."""
+        """Put the object if its ETag is `over` (None: if it does not exist). Returns its ETag, or None if not put."""
 
     def untag(self, key: str) -> None:
         """Remove an object's tags; a missing key is no error."""

@@ -32,7 +32,7 @@ uploads a month, in us-east-1. The figures are computed from [prices.yaml](price
 not run on a real account yet, and prices change.
 
 The hit rate is the share of requests that the CDN answers from its own caches. All other requests are misses. They go
-to the origin behind the CDN, and the contenders differ in their origins.
+to the origin behind the CDN, and the products compared here differ in their origins.
 
 {rates}
 
@@ -46,7 +46,8 @@ storage, and what costs even without requests. A plan of imgix or Cloudinary inc
   resources. It costs {saved} less for each million misses. So AWS's solution is cheaper than imgy up to about
   {even:,} misses a month.
 - Delivery is {share:.0%} of imgy's bill at {usual:.0%}. CloudFront's free tier reduces it from {delivered} to {free},
-  for every contender behind CloudFront. Its free runs of the edge function save another {edge} for imgy and AWS's
+  for every contender behind CloudFront. The free tier also has runs of the edge function, {edge} less for imgy and AWS's
+
   solution.
 - A stage without requests costs {idle} a month: {stage.alarms} alarms, {stage.secrets} secret, and a queue that Lambda
   polls. AWS's solution then costs nothing, imgproxy's tasks and load balancer {idle_tasks}.
@@ -100,9 +101,9 @@ month, for every contender behind CloudFront.
 
 ## Prices
 
-Collected on {read}, none of them at the seller's own page, which the first column links: check there before you rely
-on a figure. The last column is the date of the text with the price. "As known" means that the text has no date, a dash
-that there is no link. The plans of imgix and Cloudinary are from a third party's list.
+These prices were collected on {read} from pages of third parties. The first column links the seller's own page: check
+there before you rely on a figure. The last column is the date of the text with the price. "As known" means that the
+text has no date. A dash means that there is no link. The plans of imgix and Cloudinary are from a third party's list.
 
 {prices}
 

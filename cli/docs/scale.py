@@ -48,7 +48,7 @@ pictures, from the shipped presets, in functions with {work.megabytes:,} MB. Ori
 {table}
 
 - Dollars are S3's requests, SQS and Lambda. Storage is part of the monthly bill ([cost.md](cost.md)).
-- "Waits" is the highest age of the oldest message.
+- "Waits" is the longest time that a message waited in the queue.
 - "Busy" is the utilization of the workers, or of S3's writes, over the whole run. A worker that waits for S3 is not
   busy.
 - The time does not include listing: `backfill` makes its plan first.
@@ -63,7 +63,7 @@ each resource alone allows:
 
 {rates}
 
-- Up to {enough:.0f} workers Lambda is the limit, with {each:.2f} originals a second for each worker.
+- With up to {enough:.0f} workers, Lambda is the limit: each worker makes {each:.2f} originals a second.
 - Beyond, with one key prefix, S3's {limits.prefix_writes:,} writes a second are the limit: {s3:.0f} originals a second.
   More workers only cause SlowDown errors, and make it slower: {overload:,} originals, simulated message by message,
   took {enough_run.seconds:,.0f} s with {few:,} workers and {one.seconds:,.0f} s with 1,000, which cost {dearer:.1f}
@@ -82,7 +82,8 @@ each resource alone allows:
 
 - **Concurrency** (`IMGY_CONCURRENCY`), up to {enough:.0f}: the time falls in proportion, the cost stays the same.
 - **Prefixes**, beyond that. S3 splits a prefix under load by itself, within minutes to an hour, and answers SlowDown
-  meanwhile. It can split only keys that begin differently. 100 prefixes here are 100 that S3 has split already.
+  meanwhile. It can split only keys that begin differently. The rows with 100 prefixes assume that it has split
+  them already.
 - **Memory**: with a second core a render takes 0.57 to 0.72 of the time, at 1.7 times the price ([bench.md](bench.md)).
 - **Fewer presets**: each picture is one of {work.writes} writes, and writes are most of the cost of S3.
 
@@ -113,8 +114,8 @@ same function, which reconciles a key, but through a small handler, because thei
 
 With the direct trigger, S3 calls the function asynchronously, and Lambda queues the events itself. It retries a failed
 event twice, and a throttled one for up to 6 hours; then the event goes to the failures queue. The direct trigger uses
-all available concurrency (1,000 more every 10 s), including the route's. It can absorb a burst of 6 hours times its
-rate: {burst_10:.1f} million originals with 100 workers. With a queue, the rate can be set and the backlog is visible.
+all available concurrency (1,000 more every 10 s), including the route's. It can absorb what it makes in 6
+hours: {burst_10:.1f} million originals with 100 workers. With a queue, the rate can be set and the backlog is visible.
 So use the direct trigger for normal uploads, and the queue for a backfill.
 
 ## Assumptions

@@ -246,6 +246,7 @@ def test_an_original_that_comes_back_has_everything_again(prerender, upload, ori
 NEIGHBOURS = ["cat.jpg", "cat.jpg/x.png", "cat.jpg/manifest.json", "cat.jpg/w=5", "cat", "cat.jp", "cat.jpg.jpg", "c/a"]
 
 
+@pytest.mark.slow
 @on_every_store
 @pytest.mark.parametrize("removed", NEIGHBOURS)
 def test_originals_whose_keys_begin_alike_do_not_harm_each_other(prerender, upload, originals, derivatives, removed):
