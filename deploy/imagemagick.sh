@@ -111,7 +111,7 @@ vendored() {
         "$patchelf" --set-rpath '$ORIGIN' "$library"
     done
     font=$(find /usr/share/fonts -name DejaVuSans.ttf | head -n 1)
-    cp "$font" "$vendor/fonts/"
+    cp "$font" "$here/deploy/fonts.conf" "$vendor/fonts/"
     echo "$font" >> "$work/taken"
     licences
 }

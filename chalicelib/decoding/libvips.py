@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+# Fontconfig reads this when libvips is loaded. On Lambda the content of vendor/ lies beside app.py.
+os.environ.update([("FONTCONFIG_FILE", str(file)) for file in Path(__file__).parents[2].glob("fonts/fonts.conf")])
+
 import pyvips  # type: ignore[import-untyped]
 
 from ..geometry import Size

@@ -87,7 +87,7 @@ def resize(
 ) -> Layout:
     """Resizes the picture to a width and a height; if one is missing, it follows from the aspect ratio.
 
-    fit=clip and fit=max show the whole picture within `w` and `h`, and never enlarge it. fit=crop fills both and cuts
+    fit=clip and fit=max show the whole picture within w and h, and never enlarge it. fit=crop fills both and cuts
     off the rest; fit=min does the same, and never enlarges. fit=scale distorts. fit=fill, fit=fillmax (which never
     enlarges) and fit=clamp fit the whole picture and pad it: the first two with the background, the last with its edge
     pixels.

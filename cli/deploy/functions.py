@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from compileall import compile_dir
 from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from tempfile import TemporaryDirectory
 from typing import Any
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from chalicelib.settings import Settings
 from cli import ROOT
@@ -129,6 +131,8 @@ class Functions:
         with TemporaryDirectory() as out:
             self._chalice("package", "--pkg-format", "terraform", out)
             lacks = missing(Path(out) / "deployment.zip", (self.folder / "requirements.txt").read_text("utf-8"))
+        for package in self._packages.glob("*.zip"):
+            add_compiled(package)
         if lacks:
             shutil.rmtree(self._packages, ignore_errors=True)  # the next deploy must not reuse it
             raise SystemExit(f"imgy: nothing was deployed, because the package lacks {', '.join(lacks)}")
@@ -170,6 +174,21 @@ def pin_hashes(folder: Path) -> None:
     config.read_dict({"download": {"constraint": listed.name}})
     with (folder / PIP).open("w", encoding="utf-8") as file:
         config.write(file)
+
+
+def add_compiled(package: Path) -> None:
+    """Add compiled modules to a package for Lambda; without them, each cold start compiles all modules again."""
+    with ZipFile(package) as archive, TemporaryDirectory() as folder:
+        if any(name.endswith(".pyc") for name in archive.namelist()):
+            return
+        archive.extractall(folder)
+        compile_dir(folder, quiet=2, stripdir=folder, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+        written = package.with_suffix(".new")
+        shutil.copy(package, written)
+        with ZipFile(written, "a", ZIP_DEFLATED) as target:
+            for path in sorted(Path(folder).rglob("*.pyc")):
+                target.write(path, path.relative_to(folder))
+    written.replace(package)
 
 
 def missing(package: Path, listed: str) -> list[str]:

@@ -46,8 +46,7 @@ storage, and what costs even without requests. A plan of imgix or Cloudinary inc
   resources. It costs {saved} less for each million misses. So AWS's solution is cheaper than imgy up to about
   {even:,} misses a month.
 - Delivery is {share:.0%} of imgy's bill at {usual:.0%}. CloudFront's free tier reduces it from {delivered} to {free},
-  for every contender behind CloudFront. The free tier also has runs of the edge function, {edge} less for imgy and AWS's
-
+  for every contender behind CloudFront. It also has runs of the edge function: {edge} less for imgy and AWS's
   solution.
 - A stage without requests costs {idle} a month: {stage.alarms} alarms, {stage.secrets} secret, and a queue that Lambda
   polls. AWS's solution then costs nothing, imgproxy's tasks and load balancer {idle_tasks}.

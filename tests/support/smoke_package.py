@@ -62,6 +62,22 @@ def ink(text: str) -> float:
         return 1 - image.mean / image.quantum_range
 
 
+def svg(text: str, family: str) -> bytes:
+    """A PNG of the text of an SVG."""
+    drawn = f"""<svg xmlns="http://www.w3.org/2000/svg" width="200" height="50">
+        <rect width="200" height="50" fill="#fff"/>
+        <text x="10" y="35" font-size="24" font-family="{family}">{text}</text></svg>"""
+    derivative = resolve_format("text.svg", parse([("fm", "png")]))
+    return prepare([Source("text.svg", drawn.encode())], [derivative], Limits()).render(derivative).body
+
+
+def svg_ink(text: str) -> float:
+    """How much the text of an SVG darkens a white picture, from 0 to 1."""
+    import pyvips
+
+    return 1 - pyvips.Image.new_from_buffer(svg(text, "sans-serif"), "").colourspace("b-w")[0].avg() / 255
+
+
 def foreign() -> list[str]:
     """Modules and libraries in this process that are neither the package's nor Python's nor the C library's."""
     modules = {str(module.__file__) for module in sys.modules.values() if getattr(module, "__file__", None)}
@@ -86,6 +102,9 @@ if (package / "fonts").exists():
     share = ink("Straße, naïve, 12 €")
     assert 0.02 < share < 0.3, share
     assert ink(" ") == 0
+    wide, narrow = svg_ink("WWWWW"), svg_ink("iiiii")
+    assert wide > 2 * narrow > 0, (wide, narrow)  # without a font, each letter is the same box
+    assert svg("Straße", "DejaVu Serif") == svg("Straße", "DejaVu Sans")  # no font of this machine is found
     assert not foreign(), foreign()
     print("text", round(share, 3))
 print("ImageMagick", VERSIONS["imagemagick"])

@@ -35,7 +35,7 @@ def rows(text):
 
 def drawn(folder):
     """The layers in the box of the drawing below a folder's name."""
-    box = section("The rooms").partition(f"  {folder}/")[2].partition("┌")[2].partition("└")[0]
+    box = section("The packages").partition(f"  {folder}/")[2].partition("┌")[2].partition("└")[0]
     lines = [line for line in box.splitlines() if "│" in line]
     return [[room.strip() for room in line.strip(" │").split("│")] for line in lines]
 

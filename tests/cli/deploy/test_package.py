@@ -22,7 +22,15 @@ pytestmark = pytest.mark.slow
 
 VENDOR = ROOT / "vendor"
 TESTS = ROOT / "tests"
-OF_PICTURES = [f"tests/test_{name}.py" for name in ("rendering", "pictures", "opening", "odd_sizes")]
+OF_PICTURES = [
+    f"tests/chalicelib/{name}.py"
+    for name in (
+        "rendering/test_renderer",
+        "operations/test_pixels",
+        "decoding/test_decoder",
+        "rendering/test_odd_sizes",
+    )
+]
 NOTHING = {"PATH": ""}
 PACKAGED_TOO_OLD = sys.version_info < (3, 12)
 
@@ -184,6 +192,37 @@ def task(packaged, tmp_path_factory):
     with zipfile.ZipFile(packaged / "deployment.zip") as archive:
         archive.extractall(folder)
     return folder
+
+
+COMPILED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import app
+from chalicelib.rendering import renderer
+of_package = [module for module in sys.modules.values() if (getattr(module, "__file__", "") or "").endswith(".py")]
+of_package = [module for module in of_package if module.__file__.startswith(sys.argv[1])]
+print(len(of_package), [module.__name__ for module in of_package if not os.path.exists(module.__cached__)])
+"""
+
+
+def test_what_is_deployed_holds_compiled_modules_that_this_python_takes(packaged, lambda_python, tmp_path):
+    deployed = str(shutil.copy(packaged / "deployment.zip", tmp_path / "deployment.zip"))
+    script = (
+        f"from pathlib import Path; from cli.deploy.functions import add_compiled; add_compiled(Path({deployed!r}))"
+    )
+    for _ in range(2):  # the second time changes nothing
+        size = os.stat(deployed).st_size
+        subprocess.run([lambda_python, "-c", script], cwd=ROOT, check=True, timeout=300)
+    with zipfile.ZipFile(deployed) as archive:
+        archive.extractall(tmp_path / "task")
+        assert len(archive.namelist()) == len(set(archive.namelist()))
+    assert os.stat(deployed).st_size == size < 25_000_000
+    run = subprocess.run(
+        [lambda_python, "-B", "-c", "import os" + COMPILED, str(tmp_path / "task")], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    count, lacking = run.stdout.split(maxsplit=1)
+    assert (int(count) > 100, lacking.strip()) == (True, "[]")
 
 
 def test_what_is_in_the_zip_reconciles(task, lambda_python):

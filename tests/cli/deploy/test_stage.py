@@ -110,7 +110,7 @@ def test_a_package_that_is_not_whole_is_not_deployed(session, tmp_path, monkeypa
         ran.append(words[0])
         if words[0] == "package":
             packages.mkdir(parents=True, exist_ok=True)
-            (packages / "0123-python3.12.zip").touch()
+            ZipFile(packages / "0123-python3.12.zip", "w").close()
             with ZipFile(Path(words[-1]) / "deployment.zip", "w") as archive:
                 listed = (tmp_path / "project" / "requirements.txt").read_text()
                 for name, version in re.findall(r"^(\S+)==(\S+)", listed, re.MULTILINE)[0 if whole else 1 :]:
