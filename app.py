@@ -39,7 +39,8 @@ from chalicelib.storage.s3 import S3Store, client_options
 _READ_URL_SECONDS = 60
 _CONNECTIONS = 32
 _TRIES = 4
-"""The delivery of a message that counts as the last: one before maxReceiveCount (deploy/foundation.yaml)."""
+"""The delivery of a message that counts as the last. maxReceiveCount (deploy/foundation.yaml) allows more: throttled
+deliveries count, too."""
 
 logger = logging.getLogger("imgy")
 settings = Settings.of(os.environ)

@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 from moto import mock_aws
 
+import chalicelib.rendering.magick  # before any test imports Wand: it chooses the ImageMagick  # noqa: F401
 from chalicelib.flows.on_demand import OnDemand
 from chalicelib.flows.prerender import Prerender
 from chalicelib.http.route import Route

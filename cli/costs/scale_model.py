@@ -42,10 +42,12 @@ class Limits:
     """SQS quotas: messages that are received and not yet deleted."""
     tries: int = 3
     """app.py: botocore's attempts for one call."""
-    receives: int = 5
+    receives: int = 20
     """deploy/foundation.yaml: after this many receives a message goes to the failures queue."""
     visibility: int = 720
     """deploy/foundation.yaml: seconds until a failed message is delivered again."""
+    throttled: float = 0.0
+    """Assumed: share of deliveries that Lambda throttles, because other functions use the account's concurrency."""
     retention: int = 14 * 86_400
     """deploy/foundation.yaml: seconds that the events queue keeps a message, SQS's maximum."""
     batch_keys: int = 1000

@@ -10,6 +10,9 @@ from random import Random
 
 from cli.costs.scale_model import LIST_SECONDS, S3_SECONDS, SEND_RATE, SHARES, Limits, Work, list_calls, rates
 
+Message = tuple[float, int, int, int, float]
+"""When it is visible, its number, how often it was received, the writes that are left, and when it was sent."""
+
 
 @dataclass
 class Outcome:
@@ -51,18 +54,27 @@ def by_message(
         visible, number, receives, left, sent = heapq.heappop(waiting)
         clock = _start(max(clock, visible), busy, limits, concurrency)
         outcome.oldest = max(outcome.oldest, clock - sent)
+        if limits.throttled and random.random() < limits.throttled:
+            _receive_again(waiting, (clock + limits.visibility, number, receives + 1, left, sent), limits, outcome)
+            continue
         ends, left = _attempt(clock + _seconds(random, work), number % work.prefixes, left, limits, outcome)
         heapq.heappush(busy, ends)
         outcome.worker_seconds += ends - clock
         outcome.seconds = max(outcome.seconds, ends)
         if not left:
             outcome.done += 1
-        elif receives + 1 == limits.receives:
-            outcome.dead += 1
         else:
-            heapq.heappush(waiting, (clock + limits.visibility, number, receives + 1, left, sent))
+            _receive_again(waiting, (clock + limits.visibility, number, receives + 1, left, sent), limits, outcome)
         outcome.deepest = max(outcome.deepest, min(originals, clock * rate) - outcome.done - outcome.dead - len(busy))
     return outcome
+
+
+def _receive_again(waiting: list[Message], message: Message, limits: Limits, outcome: Outcome) -> None:
+    """Let a message wait for its next receive; after the last one, it is dead."""
+    if message[2] == limits.receives:
+        outcome.dead += 1
+    else:
+        heapq.heappush(waiting, message)
 
 
 def _start(clock: float, busy: list[float], limits: Limits, concurrency: int) -> float:

@@ -13,6 +13,9 @@ _UNRESERVED = 100
 """Concurrent executions that must stay free for functions that reserve none (AWS Lambda Developer Guide,
 "Configuring reserved concurrency")."""
 
+_FEW = 50
+"""A new account may have only 10 concurrent executions; below this number, a deploy warns."""
+
 # Regions with Origin Shield (Amazon CloudFront Developer Guide, "Using Origin Shield").
 _SHIELDED = (
     *("us-east-1", "us-east-2", "us-west-2", "sa-east-1", "eu-central-1", "eu-west-1", "eu-west-2", "ap-south-1"),
@@ -56,16 +59,41 @@ def shield_region(region: str) -> str:
     return _NEAREST.get(region, region)
 
 
-def assert_concurrency(client: "LambdaClient", config: Mapping[str, Any], stage: str) -> None:
-    """Raise SystemExit if the account has too little concurrency for what the stage reserves."""
-    functions = config["stages"][stage]["lambda_functions"].values()
-    wanted = sum(entry.get("reserved_concurrency", 0) for entry in functions)
-    has = client.get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+def free_concurrency(client: "LambdaClient", config: Mapping[str, Any], stage: str, show: Callable[[str], None]) -> int:
+    """The concurrent executions that the account has left for functions that reserve none, after this stage's deploy.
+
+    Raises SystemExit if the account has too few for what the stage reserves; shows a warning if few are left.
+    """
+    functions = config["stages"][stage]["lambda_functions"]
+    wanted = sum(entry.get("reserved_concurrency", 0) for entry in functions.values())
+    unreserved = client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+    has = unreserved + sum(_reserved(client, f"{config['app_name']}-{stage}", name) for name in functions)
     if wanted and has - wanted < _UNRESERVED:
         raise SystemExit(
             f"imgy: stage {stage} reserves {wanted} concurrent executions and {_UNRESERVED} must stay free, but the "
-            f"account has {has}; request more (Service Quotas), or lower reserved_concurrency in .chalice/config.json"
+            f"account has {has} free; request more (Service Quotas), or lower reserved_concurrency in "
+            ".chalice/config.json"
         )
+    if has - wanted < _FEW:
+        show(
+            f"  warning: the account has only {has - wanted} concurrent executions for uploads and requests together; "
+            "more at once are throttled: request a higher quota (Service Quotas, Lambda, Concurrent executions)"
+        )
+    return int(has - wanted)
+
+
+def _reserved(client: "LambdaClient", app: str, name: str) -> int:
+    """The concurrent executions that a deployed function reserves."""
+    function = app if name == "api_handler" else f"{app}-{name}"
+    try:
+        return client.get_function_concurrency(FunctionName=function).get("ReservedConcurrentExecutions", 0)
+    except client.exceptions.ResourceNotFoundException:
+        return 0
+
+
+def worker_concurrency(wanted: int, free: float) -> int:
+    """Workers for the queue: at most half of the free executions, as requests need the rest; at least Lambda's 2."""
+    return int(min(wanted, max(2, free // 2)))
 
 
 def assert_no_policy(client: "S3Client", bucket: str) -> None:

@@ -110,6 +110,12 @@ class Functions:
             if (packages := Path(aside) / self._packages.name).exists():
                 shutil.move(packages, self._packages)
 
+    def environment(self) -> dict[str, str]:
+        """The environment variables that .chalice/config.json sets for the stage."""
+        written = config()
+        of_stage = written["stages"][self.stage].get("environment_variables", {})
+        return {**written.get("environment_variables", {}), **of_stage}
+
     @property
     def _packages(self) -> Path:
         return self.folder / ".chalice" / "deployments"

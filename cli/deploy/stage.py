@@ -1,5 +1,6 @@
 """A stage on AWS: foundation, functions and edge, its smoke test, and its removal."""
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ import boto3
 from chalicelib.access.signatures import Keys
 from chalicelib.presets.configuration import Configuration
 from chalicelib.presets.file import load_configuration
+from chalicelib.settings import Settings
 from cli import ROOT
 from cli.deploy.buckets import DERIVATIVES, ORIGINALS, OwnBuckets
-from cli.deploy.checks import assert_concurrency, assert_function, assert_no_policy, shield_region
+from cli.deploy.checks import assert_function, assert_no_policy, free_concurrency, shield_region, worker_concurrency
 from cli.deploy.functions import DIRECT, HANDLERS, QUEUE, TRIGGERS, Functions, config, own_names
 from cli.deploy.notifications import notify
 from cli.deploy.smoke_test import paths, smoke_test, wait_for
@@ -125,8 +127,7 @@ class Deployment:
 
     def deploy_functions(self) -> None:
         """Deploy the functions on the foundation."""
-        assert_concurrency(self.session.client("lambda"), config(), self.functions.stage)
-        self.stage_functions()
+        self.stage_functions(free_concurrency(self.session.client("lambda"), config(), self.functions.stage, self.show))
         if not self.functions.record.resources():
             self._drop_leftovers(self.session.client("lambda"))
         found = self.founded()
@@ -142,8 +143,11 @@ class Deployment:
     def _notify(self, found: Mapping[str, str], queue: str | None) -> None:
         notify(self.session.client("s3"), found["Originals"], f"{self.name}-events", queue)
 
-    def stage_functions(self) -> None:
-        """Copy the project for Chalice, with the names and settings of the foundation and the edge."""
+    def stage_functions(self, free: float = math.inf) -> None:
+        """Copy the project for Chalice, with the names and settings of the foundation and the edge.
+
+        `free` is the number of concurrent executions that the queue's workers share with requests.
+        """
         found = self.founded()
         environment = {
             "IMGY_ORIGIN_SECRET": self.secret(found),
@@ -152,9 +156,20 @@ class Deployment:
             "IMGY_EXPIRE_DAYS": found.get("ExpireAfterDays", "0"),
             "IMGY_STAGE": self.functions.stage,
             **({"IMGY_KEYS": self.keys.reference} if self.signing else {}),
-            **({"IMGY_EVENTS": found["Events"]} if found["Mode"] == QUEUE else {}),
+            **({"IMGY_EVENTS": found["Events"], **self._workers(free)} if found["Mode"] == QUEUE else {}),
         }
         self.functions.staged(own_names(self.name, found["Originals"], found["Derivatives"]), environment)
+
+    def _workers(self, free: float) -> dict[str, str]:
+        """The setting of the queue's workers, if the account has too few executions for as many as are configured."""
+        wanted = Settings.of(self.functions.environment()).concurrency
+        workers = worker_concurrency(wanted, free)
+        if workers == wanted:
+            return {}
+        self.show(
+            f"  {workers} workers read the queue and not {wanted}, because the account has {free} executions free"
+        )
+        return {"IMGY_CONCURRENCY": str(workers)}
 
     def mode(self) -> str:
         """How uploads reach the functions: direct or queue."""

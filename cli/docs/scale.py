@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 
@@ -35,6 +35,8 @@ USUAL = 50
 """The default of IMGY_CONCURRENCY."""
 SEED, CHECKED = 1, 20_000
 """Up to this many originals are simulated message by message, which also checks the simulation by flow."""
+THROTTLED = 0.3
+"""The share of deliveries that an account without free concurrency throttles, for the example."""
 FEW, OVERLOAD = 220, 100_000
 """About as many workers as one prefix allows, and the number of originals that shows the effect of more."""
 
@@ -76,7 +78,12 @@ each resource alone allows:
   workers, the default, send at most {kept:.0f} million originals at once; `python -m cli audit` finds
   originals whose messages were deleted.
   {days:g} days is SQS's maximum. Send larger buckets by `--prefix`, one prefix after the other.
-- A failed message is delivered again after {limits.visibility} s, at most {limits.receives} times in all.
+- A failed message is delivered again after {limits.visibility} s, at most {limits.receives} times in all. A delivery
+  that Lambda throttles counts as one of them, although nothing failed. If {throttled:.0%} of the deliveries of {checked:,}
+  messages are throttled, {lost:,} messages go to the failures queue after {few_receives} deliveries, and
+  {kept_messages:,} after {limits.receives}.
+- A deploy with `Mode=queue` sets at most half of the account's free concurrency for the workers, so that requests get
+  the rest.
 
 ## What to change
 
@@ -189,8 +196,16 @@ def markdown() -> str:
         burst_10=rates(work, limits, 100)["Lambda's concurrency"] * 6 * 3600 / 1e6,
         seed=SEED,
         apart=abs(exact.seconds / flow.seconds - 1),
+        **_throttling(limits),
         **_assumptions(limits),
     )
+
+
+def _throttling(limits: Limits) -> dict[str, float]:
+    """The messages that an account which is often at its limit loses."""
+    busy = replace(limits, throttled=THROTTLED)
+    lost, kept = (by_message(CHECKED, shipped_work(), it, 10, SEED).dead for it in (replace(busy, receives=5), busy))
+    return {"throttled": THROTTLED, "few_receives": 5, "lost": lost, "kept_messages": kept}
 
 
 def _assumptions(limits: Limits) -> dict[str, float | str]:

@@ -112,6 +112,12 @@ def test_writes_are_spread_over_seconds_and_then_given_up():
     assert (dead.done, dead.dead) == (0, 1)
 
 
+def test_throttled_deliveries_lose_no_message_before_the_twentieth():
+    busy = replace(AT_ONCE, throttled=0.3)
+    assert by_message(2000, WORK, busy, 10).dead == 0
+    assert by_message(2000, WORK, replace(busy, receives=5), 10).dead == pytest.approx(2000 * 0.3**5, abs=6)
+
+
 cases = {
     "originals": st.integers(1, 400),
     "concurrency": st.integers(1, 300),

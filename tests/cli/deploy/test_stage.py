@@ -14,9 +14,10 @@ from moto import mock_aws
 import app as app_module
 from chalicelib.settings import REMOVED, UPLOADED
 from cli import ROOT
+from cli.costs.scale_model import Limits
 from cli.deploy import checks
 from cli.deploy.buckets import DERIVATIVES, ORIGINALS, OwnBuckets
-from cli.deploy.checks import assert_concurrency, assert_function, assert_no_policy, shield_region
+from cli.deploy.checks import assert_function, assert_no_policy, free_concurrency, shield_region, worker_concurrency
 from cli.deploy.functions import TRIGGERS, Functions, config, own_names
 from cli.deploy.notifications import notify
 from cli.deploy.record import DeployedResources
@@ -213,15 +214,49 @@ def test_options_that_cannot_be_meant_are_refused(option, message):
         _chosen(option)
 
 
-def concurrency(has):
-    return type("Lambda", (), {"get_account_settings": lambda self: {"AccountLimit": {"ConcurrentExecutions": has}}})()
+class Account:
+    """Lambda's view of an account, and of what its functions reserve."""
+
+    def __init__(self, free, reserved=()):
+        self.free, self.reserved = free, dict(reserved)
+        self.exceptions = type("Exceptions", (), {"ResourceNotFoundException": KeyError})
+
+    def get_account_settings(self):
+        return {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": self.free}}
+
+    def get_function_concurrency(self, FunctionName):  # noqa: N803
+        return {"ReservedConcurrentExecutions": self.reserved[FunctionName]} if self.reserved[FunctionName] else {}
 
 
-def test_an_account_that_is_too_small_for_a_stage_is_told_so():
-    with pytest.raises(SystemExit, match="stage prod reserves 100 concurrent executions"):
-        assert_concurrency(concurrency(10), config(), "prod")
-    assert_concurrency(concurrency(1000), config(), "prod")
-    assert_concurrency(concurrency(10), config(), "dev")
+def test_an_account_that_is_too_small_for_a_stage_is_told_so(said):
+    with pytest.raises(SystemExit, match=r"reserves 100 concurrent executions and 100 must stay free, but .* 150 free"):
+        free_concurrency(Account(150), config(), "prod", said.append)
+    assert free_concurrency(Account(1000), config(), "prod", said.append) == 900
+    assert free_concurrency(Account(120, {"imgy-prod": 100}), config(), "prod", said.append) == 120, "deployed already"
+    assert free_concurrency(Account(50, {"imgy-dev": 0}), config(), "dev", said.append) == 50
+    assert said == []
+    assert free_concurrency(Account(10), config(), "dev", said.append) == 10
+    assert "warning: the account has only 10 concurrent executions" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "free", "workers"), [(50, 1000, 50), (50, 40, 20), (50, 10, 5), (50, 3, 2), (2, 9, 2)]
+)
+def test_the_queue_s_workers_leave_half_of_the_account_to_requests(wanted, free, workers):
+    assert worker_concurrency(wanted, free) == workers
+
+
+@pytest.mark.parametrize(("mode", "free", "set_to"), [("queue", 10, "5"), ("queue", 1000, None), ("direct", 10, None)])
+def test_a_small_account_gets_fewer_workers_and_is_told_so(session, tmp_path, monkeypatch, said, mode, free, set_to):
+    secret = session.client("secretsmanager").create_secret(Name="s", SecretString="x")["ARN"]
+    found = {"Originals": "o", "Derivatives": "d", "Invalidations": "i", "Mode": mode, "OriginSecret": secret}
+    monkeypatch.setattr("cli.deploy.stage.outputs", lambda client, name: {**found, "Events": "e"})
+    Deployment(session, functions_of(session, "dev", tmp_path), {}, said.append).stage_functions(free)
+    written = json.loads((tmp_path / ".chalice" / "config.json").read_text())
+    assert written["stages"]["dev"]["environment_variables"].get("IMGY_CONCURRENCY") == set_to
+    assert said == (
+        ["  5 workers read the queue and not 50, because the account has 10 executions free"] if set_to else []
+    )
 
 
 def test_a_policy_of_somebody_else_is_not_replaced(session):
@@ -271,7 +306,8 @@ def test_every_trigger_hands_over_what_it_cannot_handle():
 def test_what_the_template_says_of_the_queues_agrees_with_what_reads_them():
     foundation = FOUNDATION.read_text()
     queues = {name: dict(re.findall(r"(\w+): (\d+)", text)) for name, text in re.findall(QUEUE_IN_TEMPLATE, foundation)}
-    assert int(queues["Events"]["maxReceiveCount"]) == app_module._TRIES + 1
+    assert int(queues["Events"]["maxReceiveCount"]) == Limits().receives > app_module._TRIES
+    assert int(queues["Events"]["VisibilityTimeout"]) == Limits().visibility
     for stage in config()["stages"].values():
         functions = stage["lambda_functions"]
         # What SQS wants of a queue that Lambda reads: six timeouts, and the time for which messages are gathered.
