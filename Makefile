@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lock audit run photos test quick shuffle explore mutate hostile kill soak listings check lint bench cost scale docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse magick chromium
+.PHONY: help lock audit run photos test quick shuffle explore mutate hostile kill soak listings check lint bench cost scale docs edge imagemagick imagemagick-docker test-lambda deploy plan undeploy rehearse rehearse-interrupted magick chromium
 python := .venv/bin/python
 lambda_python := .venv-lambda/bin/python
 
@@ -98,6 +98,10 @@ undeploy: .venv-lambda/installed ## take a stage down; asks before it deletes or
 
 rehearse: .venv-lambda/installed ## deploy, test and undeploy on an embedded AWS: no account is needed
 	@$(lambda_python) -m cli rehearse
+
+rehearse-interrupted: EVERY ?= 1
+rehearse-interrupted: .venv-lambda/installed ## break a first deploy off at each change in turn, on an embedded AWS (EVERY=9 takes every ninth)
+	@$(lambda_python) -m cli rehearse-interrupted --every $(EVERY)
 
 .venv-lambda/installed: requirements.lock
 	@sh cli/prepare.sh venv_lambda

@@ -1,6 +1,7 @@
 """The commands of `python -m cli`."""
 
 import sys
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -125,6 +126,14 @@ def rehearse() -> None:
     from cli.deploy.rehearsal import rehearse
 
     rehearse()
+
+
+@commands.command()
+def rehearse_interrupted(every: Annotated[int, typer.Option(help="Break off at every nth change.")] = 1) -> None:
+    """Break a first deploy off after each change in turn, on an embedded AWS: it leaves nothing unknown."""
+    from cli.deploy.rehearsal import rehearse_interrupted
+
+    rehearse_interrupted(count(1, every))
 
 
 def main() -> None:

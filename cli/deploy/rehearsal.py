@@ -1,9 +1,11 @@
 """`make rehearse`: a whole deploy, its smoke test and its undeploy, on the embedded AWS."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import HTTPError
@@ -11,12 +13,14 @@ from urllib.parse import urlparse
 from urllib.request import urlopen
 
 import boto3
+from botocore.exceptions import ClientError
 
 from chalicelib.cdn import tag
 from chalicelib.settings import ORIGIN_HEADER
 from cli.deploy.functions import QUEUE, assert_python
 from cli.deploy.rehearsed_chalice import Developer
 from cli.deploy.rehearsed_commands import Operator
+from cli.deploy.rehearsed_faults import faulty
 from cli.deploy.smoke_test import KEY, paths, smoke_test, wait_for
 from cli.deploy.stage import Deployment
 from cli.deploy.steps import functions_of, plan_stage
@@ -48,6 +52,38 @@ def rehearse_stage(show: Callable[[str], None] = print) -> None:
     """Deploy, test, deploy again and delete a stage."""
     with _embedded_aws(show) as (deployment, address, _):
         _rehearse(deployment, address)
+
+
+def rehearse_interrupted(changes: Iterable[int], show: Callable[[str], None] = print) -> None:
+    """Break a first deploy off after each of these numbers of changes, until a deploy has no more.
+
+    Then, alternately, deploy it again and take it down, or take it down. Raises SystemExit if something is left.
+    """
+    with _embedded_aws(lambda line: None) as (deployment, _, _), faulty(_port()) as (fault, port):
+        environment.point_to_this_machine(port)
+        for again, allowed in zip(cycle((True, False)), changes):
+            fault.left = allowed
+            broken = not _deployed(deployment)
+            fault.left = None
+            if broken and again and not _deployed(deployment):
+                raise SystemExit(f"imgy: expected a deploy to succeed that had broken off at {fault.refused}")
+            deployment.undeploy(lambda bucket: True)
+            _assert_nothing_left(deployment)
+            if not broken:
+                return
+            repeated = "deployed again, taken down" if again else "taken down"
+            show(f"  broken off at change {allowed + 1}, {fault.refused}: {repeated}, nothing left")
+
+
+def _deployed(deployment: Deployment) -> bool:
+    """Whether all steps before the smoke test succeed."""
+    try:
+        deployment.foundation().apply()
+        deployment.deploy_functions()
+        deployment.deploy_edge()
+    except (ClientError, SystemExit):
+        return False
+    return True
 
 
 @contextmanager
@@ -111,6 +147,11 @@ def _is_invalidated(deployment: Deployment) -> bool:
     return any(f"#{tag(KEY)}" in items for items in listed_paths)
 
 
+def _port() -> int:
+    """The port of the embedded AWS."""
+    return urlparse(os.environ["AWS_ENDPOINT_URL"]).port or 0
+
+
 def _free_port() -> int:
     with listen(0, "S3_PORT") as listener:
         return int(listener.getsockname()[1])
@@ -124,6 +165,7 @@ def _assert_nothing_left(deployment: Deployment) -> None:
         *client("sqs").list_queues().get("QueueUrls", []),
         *(role["RoleName"] for role in client("iam").list_roles()["Roles"] if deployment.name in role["RoleName"]),
         *(entry["Name"] for entry in client("ssm").describe_parameters()["Parameters"]),
+        *(api["name"] for api in client("apigateway").get_rest_apis()["items"]),
         *(group["logGroupName"] for group in client("logs").describe_log_groups()["logGroups"]),
     ]
     if left:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,7 +16,8 @@ from chalicelib.settings import Settings
 from cli import ROOT
 from cli.deploy.buckets import DERIVATIVES, ORIGINALS, OwnBuckets
 from cli.deploy.checks import assert_function, assert_no_policy, free_concurrency, shield_region, worker_concurrency
-from cli.deploy.functions import DIRECT, HANDLERS, QUEUE, TRIGGERS, Functions, config, own_names
+from cli.deploy.functions import ALWAYS, DIRECT, HANDLERS, QUEUE, TRIGGERS, Functions, config, own_names
+from cli.deploy.leftovers import drop_leftovers
 from cli.deploy.notifications import notify
 from cli.deploy.smoke_test import paths, smoke_test, wait_for
 from cli.deploy.stacks import Stack, outputs
@@ -129,7 +129,7 @@ class Deployment:
         """Deploy the functions on the foundation."""
         self.stage_functions(free_concurrency(self.session.client("lambda"), config(), self.functions.stage, self.show))
         if not self.functions.record.resources():
-            self._drop_leftovers(self.session.client("lambda"))
+            self._drop_leftovers()
         found = self.founded()
         # S3 allows one receiver of an event: remove the queue before triggers are added, add it after they are removed.
         if found["Mode"] == DIRECT:
@@ -195,10 +195,13 @@ class Deployment:
         """Delete everything; `may_delete` is asked before a bucket with originals is deleted."""
         client = self.session.client("cloudformation")
         Stack(client, f"{self.name}-edge", "", {}, self.show).delete()
-        if self.functions.record.resources():
+        if self._outputs("foundation"):
             self._notify(self.founded(), None)
+        if self.functions.record.resources():
             self.stage_functions()
             self.functions.delete()
+        else:
+            self._drop_leftovers()
         Stack(client, f"{self.name}-foundation", "", {}, self.show).delete()
         self.keys.drop()
         self.own_buckets.drop(DERIVATIVES, lambda bucket: True, self.show)
@@ -216,13 +219,11 @@ class Deployment:
         client = self.session.client("cloudformation")
         return Stack(client, f"{self.name}-{part}", template, {"Name": self.name, **known, **wanted}, self.show)
 
-    def _drop_leftovers(self, client: "LambdaClient") -> None:
-        """Delete event source mappings that an interrupted deploy left, which Chalice did not record."""
-        for name in ("invalidation_trigger", *HANDLERS[QUEUE]):
-            with suppress(client.exceptions.ResourceNotFoundException):
-                found = client.list_event_source_mappings(FunctionName=f"{self.name}-{name}")
-                for mapping in found["EventSourceMappings"]:
-                    client.delete_event_source_mapping(UUID=mapping["UUID"])
+    def _drop_leftovers(self) -> None:
+        """Delete what an interrupted first deploy left, which Chalice did not record."""
+        handlers = [*ALWAYS, *HANDLERS[DIRECT], *HANDLERS[QUEUE]]
+        bucket = self._outputs("foundation").get("Originals")
+        drop_leftovers(self.session, config()["app_name"], self.name, handlers, bucket, self.show)
 
     def _set_failure_destination(self, queue: str) -> None:
         client = self.session.client("lambda")

@@ -79,8 +79,8 @@ each resource alone allows:
   originals whose messages were deleted.
   {days:g} days is SQS's maximum. Send larger buckets by `--prefix`, one prefix after the other.
 - A failed message is delivered again after {limits.visibility} s, at most {limits.receives} times in all. A delivery
-  that Lambda throttles counts as one of them, although nothing failed. If {throttled:.0%} of the deliveries of {checked:,}
-  messages are throttled, {lost:,} messages go to the failures queue after {few_receives} deliveries, and
+  that Lambda throttles counts as one of them, although nothing failed. If {throttled:.0%} of the deliveries of
+  {checked:,} messages are throttled, {lost:,} messages go to the failures queue after {few_receives} deliveries, and
   {kept_messages:,} after {limits.receives}.
 - A deploy with `Mode=queue` sets at most half of the account's free concurrency for the workers, so that requests get
   the rest.

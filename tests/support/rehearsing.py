@@ -5,10 +5,10 @@ import subprocess
 from cli import ROOT
 
 
-def rehearsed(python, part):
+def rehearsed(python, part, asked=""):
     """What the part printed."""
     run = subprocess.run(
-        [python, "-c", f"from cli.deploy.rehearsal import {part}; {part}()"],
+        [python, "-c", f"from cli.deploy.rehearsal import {part}; {part}({asked})"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -23,14 +23,22 @@ def test_a_stage_is_deployed_proved_and_taken_down_and_leaves_nothing(lambda_pyt
     said = rehearsed(lambda_python, "rehearse_stage")
     # Once with triggers, once by way of the queue.
     assert len(re.findall(r"an upload made [1-9]\d* derivatives", said)) == 2
-    assert len(re.findall(r"preset=\w+: 200 image/jpeg, \d+ bytes, HIT", said)) == 2
+    # The second time also with signatures.
+    assert len(re.findall(r"preset=\w+: 200 image/jpeg, \d+ bytes, HIT", said)) == 3
     assert len(re.findall(r"w=\d+: 200 image/jpeg, \d+ bytes, MISS", said)) == 2
+    assert len(re.findall(r"w=\d+: 200 image/jpeg, \d+ bytes, HIT", said)) == 1
     assert len(re.findall(r"sandbox: \d+ of 12 protections stand", said)) == 2
     # What its operator types.
     assert re.search(r"  url: http://\S+w=123&expires=\d+&sig=k1\.", said)
     for command, times in {"audit": 4, "purge": 2, "backfill": 2}.items():
         assert len(re.findall(rf"^  {command}: .+", said, re.MULTILINE)) == times
     assert "Traceback" not in said
+
+
+def test_a_first_deploy_that_breaks_off_is_found_by_the_next(lambda_python):
+    """At its twentieth change, among the functions; `make rehearse-interrupted` takes every one."""
+    said = rehearsed(lambda_python, "rehearse_interrupted", "[19]")
+    assert re.search(r"broken off at change 20, \S.*: deployed again, taken down, nothing left", said)
 
 
 @pytest.fixture
