@@ -79,7 +79,7 @@ def _log() -> Log:
         return lines(logger)
     from chalicelib.monitoring.cloudwatch import to_cloudwatch
 
-    return to_cloudwatch(logger, settings.function)
+    return to_cloudwatch(logger, settings.function, settings.stage)
 
 
 class App(chalice.Chalice):

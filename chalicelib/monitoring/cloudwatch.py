@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 from .log_entry import Log, LogEntry
@@ -13,11 +13,14 @@ from .log_entry import Log, LogEntry
 NAMESPACE = "imgy"
 
 
-def to_cloudwatch(log: logging.Logger, function: str) -> Log:
-    """A Log that writes JSON to the logger and metrics to standard output, both under the function's name."""
+def to_cloudwatch(log: logging.Logger, function: str, stage: str) -> Log:
+    """A Log that writes JSON to the logger, under the function's name, and metrics to standard output.
+
+    All functions of a stage share its metrics, because CloudWatch bills each metric of each dimension.
+    """
     for handler in log.handlers:
         handler.setFormatter(LambdaPowertoolsFormatter(log_record_order=["level", "message"], service=function))
-    metrics = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service=function)
+    metrics = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service=stage or function)
 
     def log_entry(entry: LogEntry) -> None:
         log.log(entry.level, "%s", entry.line, extra=entry.fields)
@@ -25,9 +28,5 @@ def to_cloudwatch(log: logging.Logger, function: str) -> Log:
             metrics.add_metric(name, MetricUnit[unit], value)
         if entry.metrics:
             metrics.flush_metrics()
-        if entry.refused:
-            with single_metric("Refused", MetricUnit.Count, 1, namespace=NAMESPACE) as metric:
-                metric.add_dimension("service", function)
-                metric.add_dimension("reason", entry.refused)
 
     return log_entry

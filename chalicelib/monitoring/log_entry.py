@@ -11,6 +11,13 @@ from typing import Any
 from ..errors import Refused
 from ..text import in_line
 
+METRICS = {
+    **dict.fromkeys(("Hits", "Misses", "Renders", "Refused", "Failures", "MissingProtections"), "Count"),
+    **dict.fromkeys(("RenderTime", "FetchTime"), "Milliseconds"),
+    "QueueAge": "Seconds",
+}
+"""CloudWatch's unit of each metric. CloudWatch bills each metric of each stage."""
+
 
 @dataclass(frozen=True)
 class LogEntry:
@@ -69,19 +76,18 @@ class LogEntry:
     @property
     def metrics(self) -> dict[str, tuple[str, float]]:
         """CloudWatch's unit and the value of each metric, by the metric's name."""
-        counts = {
-            "Hits": self.cache == "HIT",
-            "Misses": self.cache == "MISS",
-            "Renders": self.made,
-            "Failures": self.failed,
-            "MissingProtections": self.missing,
+        values = {
+            "Hits": self.cache == "HIT" or None,
+            "Misses": self.cache == "MISS" or None,
+            "Renders": self.made or None,
+            "Refused": bool(self.refused) or None,
+            "Failures": self.failed or None,
+            "MissingProtections": self.missing or None,
+            "RenderTime": self.stages.get("render"),
+            "FetchTime": self.stages.get("fetch"),
+            "QueueAge": self.age,
         }
-        taken = {"RenderTime": "render", "FetchTime": "fetch"}
-        return {
-            **{name: ("Count", float(count)) for name, count in counts.items() if count},
-            **{name: ("Milliseconds", self.stages[stage]) for name, stage in taken.items() if stage in self.stages},
-            **({"QueueAge": ("Seconds", self.age)} if self.age is not None else {}),
-        }
+        return {name: (METRICS[name], float(value)) for name, value in values.items() if value is not None}
 
 
 Log = Callable[[LogEntry], object]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.monitoring.log_entry import METRICS
 from chalicelib.presets.file import load_configuration
 from cli import ROOT
 from cli.costs.prices import Hosted, Prices
@@ -76,6 +77,7 @@ class Stage:
     presets: int
     alarms: int
     secrets: int
+    metrics: int
 
 
 def shipped() -> Stage:
@@ -89,6 +91,7 @@ def shipped() -> Stage:
         len(load_configuration().presets.derivatives("photo.jpg")),
         foundation.count("Type: AWS::CloudWatch::Alarm\n"),
         foundation.count("Type: AWS::SecretsManager::Secret\n"),
+        len(METRICS),
     )
 
 
@@ -156,6 +159,7 @@ class Model:
             "logs": self._logs(site.uploads + rendered),
             "invalidations": max(0, site.replaced - price.free["invalidations"]) * price["invalidation"],
             "a queue that is polled": POLLS * price["queue_request"],
+            "metrics beyond the free ones": max(0, stage.metrics - price.free["metrics"]) * price["metric"],
             "alarms and a secret": stage.alarms * price["alarm"] + stage.secrets * price["secret"],
         }
         return Bill(self.delivery(), making)

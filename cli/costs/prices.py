@@ -79,7 +79,7 @@ class Hosted:
 
 @dataclass(frozen=True)
 class Prices:
-    """All prices in the file; `free` is CloudFront's monthly free tier, by name."""
+    """All prices in the file; `free` is CloudFront's and CloudWatch's monthly free tier, by name."""
 
     read: str
     listed: Mapping[str, Price]

@@ -49,7 +49,9 @@ storage, and what costs even without requests. A plan of imgix or Cloudinary inc
   for every contender behind CloudFront. It also has runs of the edge function: {edge} less for imgy and AWS's
   solution.
 - A stage without requests costs {idle} a month: {stage.alarms} alarms, {stage.secrets} secret, and a queue that Lambda
-  polls. AWS's solution then costs nothing, imgproxy's tasks and load balancer {idle_tasks}.
+  polls. Its {stage.metrics} metrics are within the {free_metrics} that an account has free; each metric of a further stage
+  costs {metric} a month, as soon as the stage is used. AWS's solution then costs nothing, imgproxy's tasks and load
+  balancer {idle_tasks}.
 
 ## With more traffic
 
@@ -94,9 +96,16 @@ S3. A GB is a thousand million bytes; for the memory of functions it is 1,024 MB
   not matter. The bill is the cheapest monthly plan, with additional credits if they are sold. Cloudinary also stores
   the originals. imgix reads them from a bucket; the price of those reads is not included, in its favour.
 
-Not included for any contender: tax, discounts, CloudFront's flat-rate plans, free tiers other than CloudFront's above,
-and working time. Invalidating a replaced or removed picture costs {invalidation} beyond the first {forgotten:,} a
-month, for every contender behind CloudFront.
+Not included for any contender: tax, discounts, free tiers other than those above, and working time. CloudFront's
+[flat-rate plans][plans] are not included either: since November 2025 it sells $0, $15, $200 and $1,000 a month for
+one distribution, without charges beyond. Only delivery changes by them; choose one in CloudFront's console. Origin
+Shield's price differs by region: the one here is that of the US. Invalidating a replaced or removed picture costs
+{invalidation} beyond the first {forgotten:,} a month, for every contender behind CloudFront.
+
+[plans]: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/flat-rate-pricing-plan.md
+
+A new account may have only 10 concurrent executions. This costs nothing, but a request beyond them is throttled: see
+[scale.md](scale.md).
 
 ## Prices
 
@@ -159,6 +168,8 @@ def _findings(model: Model) -> dict[str, float | str]:
         "delivered": _dollars(own.delivered),
         "free": _dollars(sum(model.delivery(free=True).values())),
         "edge": _dollars(runs * model.prices["edge_function"]),
+        "free_metrics": model.prices.free["metrics"],
+        "metric": _dollars(model.prices["metric"]),
         "idle": _dollars(idle.imgy(USUAL).total),
         "idle_tasks": _dollars(idle.imgproxy(USUAL).total),
         "tasks": f"{', '.join(tasks[:-1])} and {tasks[-1]}",

@@ -11,8 +11,9 @@ import pytest
 
 from chalicelib.errors import Damaged, NotFound, Unavailable
 from chalicelib.monitoring.cloudwatch import NAMESPACE, to_cloudwatch
-from chalicelib.monitoring.log_entry import LogEntry, age, refusal
+from chalicelib.monitoring.log_entry import METRICS, LogEntry, age, refusal
 from cli import ROOT
+from cli.costs.prices import load
 from support.aws_events import upload_event
 from support.originals import NOT_AN_IMAGE, picture
 
@@ -36,7 +37,7 @@ def cloudwatch(capsys):
 
     def telling(told):
         log.handlers = [logging.StreamHandler(sys.stdout)]
-        to_cloudwatch(log, "imgy-dev")(told)
+        to_cloudwatch(log, "imgy-dev", "dev")(told)
         return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
     return telling
@@ -80,20 +81,29 @@ def test_cloudwatch_gets_the_fields_and_the_line(cloudwatch):
 
 def test_cloudwatch_gets_figures(cloudwatch):
     assert figures(cloudwatch(MISS)) == [
-        (NAMESPACE, ("imgy-dev",), "Misses", "Count", [1.0]),
-        (NAMESPACE, ("imgy-dev",), "Renders", "Count", [1.0]),
-        (NAMESPACE, ("imgy-dev",), "RenderTime", "Milliseconds", [20.55]),
-        (NAMESPACE, ("imgy-dev",), "FetchTime", "Milliseconds", [1.24]),
+        (NAMESPACE, ("dev",), "Misses", "Count", [1.0]),
+        (NAMESPACE, ("dev",), "Renders", "Count", [1.0]),
+        (NAMESPACE, ("dev",), "RenderTime", "Milliseconds", [20.55]),
+        (NAMESPACE, ("dev",), "FetchTime", "Milliseconds", [1.24]),
     ]
     hit = LogEntry("GET", "a.jpg", "200", cache="HIT")
-    assert figures(cloudwatch(hit)) == [(NAMESPACE, ("imgy-dev",), "Hits", "Count", [1.0])]
+    assert figures(cloudwatch(hit)) == [(NAMESPACE, ("dev",), "Hits", "Count", [1.0])]
     late = LogEntry("queue", "a.jpg", "failed", "no", age=3.5, failed=True)
     assert [entry[2:] for entry in figures(cloudwatch(late))] == [
         ("Failures", "Count", [1.0]),
         ("QueueAge", "Seconds", [3.5]),
     ]
     refused = LogEntry("upload", "a.jpg", "refused", "expected an image", refused="NotAnImage")
-    assert figures(cloudwatch(refused)) == [(NAMESPACE, ("NotAnImage", "imgy-dev"), "Refused", "Count", [1.0])]
+    assert figures(cloudwatch(refused)) == [(NAMESPACE, ("dev",), "Refused", "Count", [1.0])]
+
+
+def test_a_stage_has_as_many_metrics_as_an_account_has_for_nothing():
+    entries = [
+        LogEntry("GET", "a", "200", cache="HIT", stages={"render": 1.0, "fetch": 2.0}, made=1, missing=1),
+        LogEntry("GET", "a", "200", cache="MISS", age=1.0, failed=True, refused="Damaged"),
+    ]
+    assert {name for entry in entries for name in entry.metrics} == set(METRICS)
+    assert len(METRICS) <= load().free["metrics"]
 
 
 def test_what_says_nothing_costs_nothing(cloudwatch):

@@ -39,6 +39,7 @@ ROUND = {
     "queue_request": 1e-6,
     "log_gigabyte": 1.0,
     "alarm": 0.25,
+    "metric": 0.75,
     "secret": 0.5,
     "fargate_cpu_hour": 0.1,
     "fargate_gigabyte_hour": 0.01,
@@ -68,7 +69,7 @@ SITE = Scenario(
     upload_seconds=2.0,
     peak=10,
 )
-MODEL = Model(SITE, Rounded(ROUND), Stage(1024, 2048, 16, 4, 1))
+MODEL = Model(SITE, Rounded(ROUND), Stage(1024, 2048, 16, 4, 1, 12))
 NOW = Model(Scenario(), PRICES, shipped())
 
 rates = st.floats(0, 0.99)
@@ -107,6 +108,7 @@ def test_imgy_by_hand():
             "logs": 300 * 1e-6,
             "invalidations": 200 * 0.5,  # 1,000 of the 1,200 are free
             "a queue that is polled": 657_000 * 1e-6,  # five pollers, three times a minute, 730 hours
+            "metrics beyond the free ones": 2 * 0.75,
             "alarms and a secret": 4 * 0.25 + 0.5,
         }
     )
@@ -224,10 +226,13 @@ def test_every_price_says_where_and_when_it_was_read():
 
 
 def test_a_dearer_unit_makes_a_dearer_bill():
+    several = replace(NOW.stage, metrics=4 * NOW.stage.metrics)  # four stages
     for name in PRICES.listed:
         listed = {**PRICES.listed, name: replace(PRICES.listed[name], dollars=1000 * PRICES.listed[name].dollars)}
-        dearer = replace(NOW, prices=replace(PRICES, listed=listed), scenario=replace(NOW.scenario, replaced=2000))
-        usual = replace(NOW, scenario=dearer.scenario)
+        dearer = replace(
+            NOW, prices=replace(PRICES, listed=listed), scenario=replace(NOW.scenario, replaced=2000), stage=several
+        )
+        usual = replace(NOW, scenario=dearer.scenario, stage=several)
         assert any(bill_of(dearer, 0.9).total > bill_of(usual, 0.9).total for bill_of in CONTENDERS.values()), name
 
 
