@@ -50,8 +50,8 @@ storage, and what costs even without requests. A plan of imgix or Cloudinary inc
   solution.
 - A stage without requests costs {idle} a month: {stage.alarms} alarms, {stage.secrets} secret, and a queue that Lambda
   polls. Its {stage.metrics} metrics are within the {free_metrics} that an account has free; each metric of a further
-  stage costs {metric} a month, as soon as the stage is used. AWS's solution then costs nothing, imgproxy's tasks and load
-  balancer {idle_tasks}.
+  stage costs {metric} a month, as soon as the stage is used. AWS's solution then costs nothing, imgproxy's tasks and
+  load balancer {idle_tasks}.
 
 ## With more traffic
 
