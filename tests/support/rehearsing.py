@@ -16,5 +16,4 @@ def rehearsed(python, part, asked=""):
         timeout=900,
     )
     assert run.returncode == 0, run.stdout
-    assert "Traceback" not in run.stdout
     return run.stdout

@@ -18,3 +18,4 @@ def test_a_developer_types_chalice_deploy_and_chalice_delete_and_nothing_is_left
     assert re.search(r"preset=\w+: 200 image/jpeg, \d+ bytes, HIT", said), said
     assert re.search(r"w=\d+: 200 image/jpeg, \d+ bytes, MISS", said), said
     assert "removing the original deleted all of them" in said
+    assert "Traceback" not in said
