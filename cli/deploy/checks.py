@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from cli.deploy.functions import function_name
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudfront import CloudFrontClient
     from mypy_boto3_lambda import LambdaClient
@@ -84,11 +86,13 @@ def free_concurrency(client: "LambdaClient", config: Mapping[str, Any], stage: s
 
 def _reserved(client: "LambdaClient", app: str, name: str) -> int:
     """The concurrent executions that a deployed function reserves."""
-    function = app if name == "api_handler" else f"{app}-{name}"
     try:
-        return client.get_function_concurrency(FunctionName=function).get("ReservedConcurrentExecutions", 0)
+        return client.get_function_concurrency(FunctionName=function_name(app, name)).get(
+            "ReservedConcurrentExecutions", 0
+        )
     except client.exceptions.ResourceNotFoundException:
         return 0
+    return reserved.get("ReservedConcurrentExecutions", 0)
 
 
 def worker_concurrency(wanted: int, free: float) -> int:

@@ -35,7 +35,8 @@ TRIGGERS = ("upload_trigger", "removal_trigger")
 HANDLERS = {DIRECT: TRIGGERS, QUEUE: ("queue_worker",)}
 """The functions that handle uploads and removals, for each mode of deploy/foundation.yaml."""
 
-ALWAYS = ("api_handler", "invalidation_trigger")
+_ROUTE = "api_handler"
+ALWAYS = (_ROUTE, "invalidation_trigger")
 
 _LISTED = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 CHALICE = "from chalice.cli import main; raise SystemExit(main())"
@@ -50,6 +51,11 @@ def config() -> dict[str, Any]:
     """The content of .chalice/config.json."""
     read: dict[str, Any] = json.loads((ROOT / _CONFIG).read_text("utf-8"))
     return read
+
+
+def function_name(app: str, handler: str) -> str:
+    """The name that Chalice gives the function of a handler; `app` is APP-STAGE."""
+    return app if handler == _ROUTE else f"{app}-{handler}"
 
 
 def assert_stage(stage: str) -> None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from cli.deploy.functions import function_name
+
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
-
-_ROUTE = "api_handler"
 
 
 def drop_leftovers(
@@ -26,7 +26,7 @@ def drop_leftovers(
 
     `app` is the title of the API, `name` is APP-STAGE. They are found by their names; the API also by its function.
     """
-    functions = [name if handler == _ROUTE else f"{name}-{handler}" for handler in handlers]
+    functions = [function_name(name, handler) for handler in handlers]
     if bucket:
         _drop_notifications(session.client("s3"), bucket, functions)
     clients = session.client("lambda"), session.client("iam")
