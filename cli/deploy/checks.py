@@ -87,12 +87,10 @@ def free_concurrency(client: "LambdaClient", config: Mapping[str, Any], stage: s
 def _reserved(client: "LambdaClient", app: str, name: str) -> int:
     """The concurrent executions that a deployed function reserves."""
     try:
-        return client.get_function_concurrency(FunctionName=function_name(app, name)).get(
-            "ReservedConcurrentExecutions", 0
-        )
+        found = client.get_function_concurrency(FunctionName=function_name(app, name))
     except client.exceptions.ResourceNotFoundException:
         return 0
-    return reserved.get("ReservedConcurrentExecutions", 0)
+    return found.get("ReservedConcurrentExecutions", 0)
 
 
 def worker_concurrency(wanted: int, free: float) -> int:
